@@ -27,6 +27,7 @@ function __ci_commands
                 'run'\t'Run a command with an API key in its environment' \
                 'env'\t'Print the variables of an API key for a shell' \
                 'connect'\t'Connect a coding agent or another tool to a key' \
+                'gateway'\t'Spread many requests over all your seats' \
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
@@ -59,6 +60,12 @@ function __ci_commands
                 'create'\t'Create an API key, and show or save its secret' \
                 'secret'\t'Print the secret of a key stored on this machine' \
                 'delete'\t'Revoke API keys immediately'
+        case 'gateway' 'help gateway'
+            printf '%s\n' 'status'\t'Show the running gateways and their seats' \
+                'stop'\t'Stop the running gateway' \
+                'token'\t'Print the token that clients use' \
+                'install'\t'Start the gateway when you log in (systemd)' \
+                'export'\t'Print a configuration for a proxy that several machines share'
         case 'billing' 'help billing'
             printf '%s\n' 'status'\t'Show your subscriptions and credit' \
                 'credits'\t'Show your prepaid credit' \
@@ -116,6 +123,7 @@ function __ci_commands
                 'run'\t'Run a command with an API key in its environment' \
                 'env'\t'Print the variables of an API key for a shell' \
                 'connect'\t'Connect a coding agent or another tool to a key' \
+                'gateway'\t'Spread many requests over all your seats' \
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
@@ -250,6 +258,7 @@ function __ci_options
                 '--pool'\t'Use the stored key of this pool' \
                 '--for'\t'Variables to set: openai, anthropic, all or none' \
                 '--model'\t'Model for coding tools' \
+                '--gateway'\t'Use all your seats at once, through a gateway' \
                 '--temporary'\t'Create a key for this run, and revoke it when the command ends' \
                 '--subscription'\t'With --temporary, create the key for this subscription' \
                 '--max-budget'\t'With --temporary, use prepaid credit up to this limit'
@@ -262,15 +271,52 @@ function __ci_options
         case 'connect'
             printf '%s\n' '--key'\t'Name or ID of the stored key to use' \
                 '--pool'\t'Use the stored key of this pool' \
+                '--gateway'\t'Use all your seats at once, through a gateway' \
                 '--model'\t'Model to use by default' \
                 '--context-window'\t'Context window of the model, if it isn\'t known' \
                 '--project'\t'Change the tool\'s settings for this directory instead of your own' \
                 '--dry-run'\t'Print the changes without making them' \
                 '--undo'\t'Restore the original settings'
+        case 'gateway'
+            printf '%s\n' '--listen'\t'Address to listen on (default: 127.0.0.1:8788)' \
+                '--token-file'\t'File with the token of the clients, created if missing' \
+                '--cert'\t'Certificate for TLS, in PEM format' \
+                '--key'\t'Private key of the certificate' \
+                '--insecure'\t'Listen on a network without TLS' \
+                '--pools'\t'Use only the seats of these pools, separated by commas' \
+                '--keys'\t'Use only these stored keys, separated by commas' \
+                '--outside'\t'What to do outside the hours of all seats: fail, wait or credit' \
+                '--credit-key'\t'With --outside credit, the stored key that pays' \
+                '--queue-limit'\t'Longest queue of a model' \
+                '--queue-timeout'\t'Longest wait for a seat (default: 10m)' \
+                '--drain'\t'Time to finish requests when it is stopped (default: 30s)' \
+                '--quiet'\t'Don\'t print each request' \
+                '--background'\t'Start it in the background' \
+                '--until-unused'\t'Stop it when no `ci run --gateway` uses it'
+        case 'gateway stop'
+            printf '%s\n' '--now'\t'Don\'t wait for running requests'
+        case 'gateway token'
+            printf '%s\n' '--token-file'\t'File with the token'
+        case 'gateway install'
+            printf '%s\n' '--listen'\t'Address to listen on (default: 127.0.0.1:8788)' \
+                '--token-file'\t'File with the token of the clients, created if missing' \
+                '--cert'\t'Certificate for TLS, in PEM format' \
+                '--key'\t'Private key of the certificate' \
+                '--insecure'\t'Listen on a network without TLS' \
+                '--pools'\t'Use only the seats of these pools, separated by commas' \
+                '--keys'\t'Use only these stored keys, separated by commas' \
+                '--outside'\t'What to do outside the hours of all seats: fail, wait or credit' \
+                '--credit-key'\t'With --outside credit, the stored key that pays' \
+                '--queue-limit'\t'Longest queue of a model' \
+                '--queue-timeout'\t'Longest wait for a seat (default: 10m)' \
+                '--drain'\t'Time to finish requests when it is stopped (default: 30s)' \
+                '--dry-run'\t'Print the systemd unit without installing it' \
+                '--undo'\t'Stop the service and remove it'
         case 'usage'
             printf '%s\n' '--period'\t'Time period: 1h, 24h, 7d or 30d' \
                 '--refresh'\t'Fetch new data even if the cached data is recent' \
-                '--self'\t'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY'
+                '--self'\t'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY' \
+                '--gateway'\t'Show what the clients of the gateways on this machine used'
         case 'billing topup'
             printf '%s\n' '--method'\t'Payment method: stripe (by card) or usdc (on Base)' \
                 '--wait'\t'Wait until the credit is added' \
@@ -443,7 +489,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'The whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'gateway --listen' 'gateway --token-file' 'gateway --cert' 'gateway --key' 'gateway --queue-limit' 'gateway --queue-timeout' 'gateway --drain' 'gateway token --token-file' 'gateway install --listen' 'gateway install --token-file' 'gateway install --cert' 'gateway install --key' 'gateway install --queue-limit' 'gateway install --queue-timeout' 'gateway install --drain' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -467,9 +513,9 @@ function __ci_values
                 'all'\t'The whole day'
         case 'keys create --subscription' 'run --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
-        case 'keys create --pool' 'run --pool' 'env --pool' 'connect --pool' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
+        case 'keys create --pool' 'run --pool' 'env --pool' 'connect --pool' 'gateway --pools' 'gateway install --pools' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
             printf '%s\n' 'pools'
-        case 'run --key' 'env --key' 'connect --key' 'keys secret 1' 'keys delete +' 'usage 1'
+        case 'run --key' 'env --key' 'connect --key' 'gateway --keys' 'gateway --credit-key' 'gateway install --keys' 'gateway install --credit-key' 'keys secret 1' 'keys delete +' 'usage 1'
             printf '%s\n' 'keys'
         case 'run --for' 'env --for'
             printf '%s\n' 'words' \
@@ -486,6 +532,11 @@ function __ci_values
             printf '%s\n' 'words' \
                 'dotenv' \
                 'json'
+        case 'gateway --outside' 'gateway install --outside'
+            printf '%s\n' 'words' \
+                'fail' \
+                'wait' \
+                'credit'
         case 'usage --period'
             printf '%s\n' 'words' \
                 '1h' \
@@ -680,6 +731,7 @@ function __ci_values
                 'status' \
                 'place' \
                 'key' \
+                'gateway' \
                 'model' \
                 'baseUrl' \
                 'files' \
@@ -694,6 +746,65 @@ function __ci_values
                 'connected' \
                 'account' \
                 'problem' \
+                '--alone'
+        case 'gateway --fields'
+            printf '%s\n' 'list' \
+                'event' \
+                'at' \
+                'url' \
+                'tokenFile' \
+                'key' \
+                'pool' \
+                'client' \
+                'model' \
+                'path' \
+                'status' \
+                'credit' \
+                'attempts' \
+                'complete' \
+                'queueTime' \
+                'timeToFirstByte' \
+                'duration' \
+                'promptTokens' \
+                'completionTokens' \
+                'message' \
+                '--alone'
+        case 'gateway status --fields'
+            printf '%s\n' 'list' \
+                'pid' \
+                'url' \
+                'account' \
+                'startedAt' \
+                'seats' \
+                'queue' \
+                'running' \
+                'outside' \
+                'problem' \
+                '--alone'
+        case 'gateway stop --fields'
+            printf '%s\n' 'list' \
+                'pid' \
+                'url' \
+                '--alone'
+        case 'gateway token --fields'
+            printf '%s\n' 'list' \
+                'token' \
+                'client' \
+                '--alone'
+        case 'gateway install --fields'
+            printf '%s\n' 'list' \
+                'status' \
+                'unit' \
+                'file' \
+                'running' \
+                'problem' \
+                'text' \
+                '--alone'
+        case 'gateway export --fields'
+            printf '%s\n' 'list' \
+                'format' \
+                'configuration' \
+                'variables' \
                 '--alone'
         case 'models --fields'
             printf '%s\n' 'list' \
@@ -716,6 +827,12 @@ function __ci_values
                 'rate_limits' \
                 'credits' \
                 'key' \
+                'client' \
+                'model' \
+                'requests' \
+                'creditRequests' \
+                'promptTokens' \
+                'completionTokens' \
                 '--alone'
         case 'billing status --fields'
             printf '%s\n' 'list' \
@@ -969,6 +1086,9 @@ function __ci_values
                 'litellm'\t'LiteLLM proxy' \
                 'openai-sdk'\t'OpenAI SDK' \
                 'anthropic-sdk'\t'Anthropic SDK'
+        case 'gateway export 1'
+            printf '%s\n' 'words' \
+                'litellm'
         case 'auth switch 1'
             printf '%s\n' 'profiles'
         case 'config get 1' 'config set 1' 'config unset 1'

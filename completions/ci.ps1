@@ -35,6 +35,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('run', 'Run a command with an API key in its environment')
       , @('env', 'Print the variables of an API key for a shell')
       , @('connect', 'Connect a coding agent or another tool to a key')
+      , @('gateway', 'Spread many requests over all your seats')
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
@@ -85,6 +86,20 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('create', 'Create an API key, and show or save its secret')
       , @('secret', 'Print the secret of a key stored on this machine')
       , @('delete', 'Revoke API keys immediately')
+    )
+    'gateway' = @(
+      , @('status', 'Show the running gateways and their seats')
+      , @('stop', 'Stop the running gateway')
+      , @('token', 'Print the token that clients use')
+      , @('install', 'Start the gateway when you log in (systemd)')
+      , @('export', 'Print a configuration for a proxy that several machines share')
+    )
+    'help gateway' = @(
+      , @('status', 'Show the running gateways and their seats')
+      , @('stop', 'Stop the running gateway')
+      , @('token', 'Print the token that clients use')
+      , @('install', 'Start the gateway when you log in (systemd)')
+      , @('export', 'Print a configuration for a proxy that several machines share')
     )
     'billing' = @(
       , @('status', 'Show your subscriptions and credit')
@@ -210,6 +225,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('run', 'Run a command with an API key in its environment')
       , @('env', 'Print the variables of an API key for a shell')
       , @('connect', 'Connect a coding agent or another tool to a key')
+      , @('gateway', 'Spread many requests over all your seats')
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
@@ -376,6 +392,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--pool', 'Use the stored key of this pool')
       , @('--for', 'Variables to set: openai, anthropic, all or none')
       , @('--model', 'Model for coding tools')
+      , @('--gateway', 'Use all your seats at once, through a gateway')
       , @('--temporary', 'Create a key for this run, and revoke it when the command ends')
       , @('--subscription', 'With --temporary, create the key for this subscription')
       , @('--max-budget', 'With --temporary, use prepaid credit up to this limit')
@@ -390,16 +407,57 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'connect' = @(
       , @('--key', 'Name or ID of the stored key to use')
       , @('--pool', 'Use the stored key of this pool')
+      , @('--gateway', 'Use all your seats at once, through a gateway')
       , @('--model', 'Model to use by default')
       , @('--context-window', 'Context window of the model, if it isn''t known')
       , @('--project', 'Change the tool''s settings for this directory instead of your own')
       , @('--dry-run', 'Print the changes without making them')
       , @('--undo', 'Restore the original settings')
     )
+    'gateway' = @(
+      , @('--listen', 'Address to listen on (default: 127.0.0.1:8788)')
+      , @('--token-file', 'File with the token of the clients, created if missing')
+      , @('--cert', 'Certificate for TLS, in PEM format')
+      , @('--key', 'Private key of the certificate')
+      , @('--insecure', 'Listen on a network without TLS')
+      , @('--pools', 'Use only the seats of these pools, separated by commas')
+      , @('--keys', 'Use only these stored keys, separated by commas')
+      , @('--outside', 'What to do outside the hours of all seats: fail, wait or credit')
+      , @('--credit-key', 'With --outside credit, the stored key that pays')
+      , @('--queue-limit', 'Longest queue of a model')
+      , @('--queue-timeout', 'Longest wait for a seat (default: 10m)')
+      , @('--drain', 'Time to finish requests when it is stopped (default: 30s)')
+      , @('--quiet', 'Don''t print each request')
+      , @('--background', 'Start it in the background')
+      , @('--until-unused', 'Stop it when no `ci run --gateway` uses it')
+    )
+    'gateway stop' = @(
+      , @('--now', 'Don''t wait for running requests')
+    )
+    'gateway token' = @(
+      , @('--token-file', 'File with the token')
+    )
+    'gateway install' = @(
+      , @('--listen', 'Address to listen on (default: 127.0.0.1:8788)')
+      , @('--token-file', 'File with the token of the clients, created if missing')
+      , @('--cert', 'Certificate for TLS, in PEM format')
+      , @('--key', 'Private key of the certificate')
+      , @('--insecure', 'Listen on a network without TLS')
+      , @('--pools', 'Use only the seats of these pools, separated by commas')
+      , @('--keys', 'Use only these stored keys, separated by commas')
+      , @('--outside', 'What to do outside the hours of all seats: fail, wait or credit')
+      , @('--credit-key', 'With --outside credit, the stored key that pays')
+      , @('--queue-limit', 'Longest queue of a model')
+      , @('--queue-timeout', 'Longest wait for a seat (default: 10m)')
+      , @('--drain', 'Time to finish requests when it is stopped (default: 30s)')
+      , @('--dry-run', 'Print the systemd unit without installing it')
+      , @('--undo', 'Stop the service and remove it')
+    )
     'usage' = @(
       , @('--period', 'Time period: 1h, 24h, 7d or 30d')
       , @('--refresh', 'Fetch new data even if the cached data is recent')
       , @('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
+      , @('--gateway', 'Show what the clients of the gateways on this machine used')
     )
     'billing topup' = @(
       , @('--method', 'Payment method: stripe (by card) or usdc (on Base)')
@@ -704,6 +762,51 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'connect --context-window' = @{
       Kind = 'any'
     }
+    'gateway --listen' = @{
+      Kind = 'any'
+    }
+    'gateway --token-file' = @{
+      Kind = 'any'
+    }
+    'gateway --cert' = @{
+      Kind = 'any'
+    }
+    'gateway --key' = @{
+      Kind = 'any'
+    }
+    'gateway --queue-limit' = @{
+      Kind = 'any'
+    }
+    'gateway --queue-timeout' = @{
+      Kind = 'any'
+    }
+    'gateway --drain' = @{
+      Kind = 'any'
+    }
+    'gateway token --token-file' = @{
+      Kind = 'any'
+    }
+    'gateway install --listen' = @{
+      Kind = 'any'
+    }
+    'gateway install --token-file' = @{
+      Kind = 'any'
+    }
+    'gateway install --cert' = @{
+      Kind = 'any'
+    }
+    'gateway install --key' = @{
+      Kind = 'any'
+    }
+    'gateway install --queue-limit' = @{
+      Kind = 'any'
+    }
+    'gateway install --queue-timeout' = @{
+      Kind = 'any'
+    }
+    'gateway install --drain' = @{
+      Kind = 'any'
+    }
     'billing topup --pay-with' = @{
       Kind = 'any'
     }
@@ -941,6 +1044,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'connect --pool' = @{
       Kind = 'pools'
     }
+    'gateway --pools' = @{
+      Kind = 'pools'
+    }
+    'gateway install --pools' = @{
+      Kind = 'pools'
+    }
     'agent claim --pool' = @{
       Kind = 'pools'
     }
@@ -978,6 +1087,18 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'keys'
     }
     'connect --key' = @{
+      Kind = 'keys'
+    }
+    'gateway --keys' = @{
+      Kind = 'keys'
+    }
+    'gateway --credit-key' = @{
+      Kind = 'keys'
+    }
+    'gateway install --keys' = @{
+      Kind = 'keys'
+    }
+    'gateway install --credit-key' = @{
       Kind = 'keys'
     }
     'keys secret 1' = @{
@@ -1020,6 +1141,22 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Words = @(
         , @('dotenv', '')
         , @('json', '')
+      )
+    }
+    'gateway --outside' = @{
+      Kind = 'words'
+      Words = @(
+        , @('fail', '')
+        , @('wait', '')
+        , @('credit', '')
+      )
+    }
+    'gateway install --outside' = @{
+      Kind = 'words'
+      Words = @(
+        , @('fail', '')
+        , @('wait', '')
+        , @('credit', '')
       )
     }
     'usage --period' = @{
@@ -1283,6 +1420,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('status', '')
         , @('place', '')
         , @('key', '')
+        , @('gateway', '')
         , @('model', '')
         , @('baseUrl', '')
         , @('files', '')
@@ -1297,6 +1435,77 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('connected', '')
         , @('account', '')
         , @('problem', '')
+      )
+    }
+    'gateway --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('event', '')
+        , @('at', '')
+        , @('url', '')
+        , @('tokenFile', '')
+        , @('key', '')
+        , @('pool', '')
+        , @('client', '')
+        , @('model', '')
+        , @('path', '')
+        , @('status', '')
+        , @('credit', '')
+        , @('attempts', '')
+        , @('complete', '')
+        , @('queueTime', '')
+        , @('timeToFirstByte', '')
+        , @('duration', '')
+        , @('promptTokens', '')
+        , @('completionTokens', '')
+        , @('message', '')
+      )
+    }
+    'gateway status --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('pid', '')
+        , @('url', '')
+        , @('account', '')
+        , @('startedAt', '')
+        , @('seats', '')
+        , @('queue', '')
+        , @('running', '')
+        , @('outside', '')
+        , @('problem', '')
+      )
+    }
+    'gateway stop --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('pid', '')
+        , @('url', '')
+      )
+    }
+    'gateway token --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('token', '')
+        , @('client', '')
+      )
+    }
+    'gateway install --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('status', '')
+        , @('unit', '')
+        , @('file', '')
+        , @('running', '')
+        , @('problem', '')
+        , @('text', '')
+      )
+    }
+    'gateway export --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('format', '')
+        , @('configuration', '')
+        , @('variables', '')
       )
     }
     'models --fields' = @{
@@ -1323,6 +1532,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('rate_limits', '')
         , @('credits', '')
         , @('key', '')
+        , @('client', '')
+        , @('model', '')
+        , @('requests', '')
+        , @('creditRequests', '')
+        , @('promptTokens', '')
+        , @('completionTokens', '')
       )
     }
     'billing status --fields' = @{
@@ -1744,6 +1959,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('litellm', 'LiteLLM proxy')
         , @('openai-sdk', 'OpenAI SDK')
         , @('anthropic-sdk', 'Anthropic SDK')
+      )
+    }
+    'gateway export 1' = @{
+      Kind = 'words'
+      Words = @(
+        , @('litellm', '')
       )
     }
     'auth switch 1' = @{

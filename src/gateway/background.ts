@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { closeSync, readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { stateFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
@@ -7,7 +8,6 @@ import { CommandError, errorCodes, messageOf } from '../domain/errors.ts';
 import { memberOf, parsedJson } from '../domain/json.ts';
 import { makeFolder } from '../state/folder.ts';
 import { openOwnFile } from '../state/own-file.ts';
-import { replaceFile } from '../state/replace-file.ts';
 import { type RunningGateway, RunningGateways } from './running.ts';
 
 /** The parts of the context that starting and stopping a gateway uses. */
@@ -34,9 +34,9 @@ export function logFile({ world }: Pick<Context, 'world'>): string {
  */
 export async function startInBackground(context: BackgroundContext, args: readonly string[]): Promise<RunningGateway> {
   const { world, clocks } = context;
-  const file = logFile(context);
+  // Its own until it has started: others may start at the same time, or run already.
+  const file = logFile(context).replace(/\.log$/, `.${randomBytes(6).toString('hex')}.log`);
   makeFolder(path.dirname(file), world.env);
-  replaceFile(file, '', { mode: 0o600 });
   const log = openOwnFile(file, 'a');
   const [command, ...words] = ownProcess(context);
   const child = spawn(
@@ -64,6 +64,7 @@ export async function startInBackground(context: BackgroundContext, args: readon
       .find(({ pid }) => pid === child.pid);
     if (started) {
       child.unref();
+      renameSync(file, logFile(context));
       return started;
     }
     if (failure !== undefined) throw notStarted(file, failure);
@@ -71,6 +72,7 @@ export async function startInBackground(context: BackgroundContext, args: readon
       await clocks.sleep(checkInterval);
     } catch (error) {
       child.kill('SIGTERM');
+      rmSync(file, { force: true });
       throw error;
     }
   }
@@ -138,7 +140,7 @@ export function globalOptions({ settings }: Pick<Context, 'settings'>): string[]
   ];
 }
 
-/** Returns why a gateway didn't start, as it wrote it to its log. */
+/** Returns why a gateway didn't start, as it wrote it to its log. Removes the log if it has nothing else. */
 function notStarted(file: string, failure: string): CommandError {
   const lines = readFileSync(file, 'utf8').trim().split('\n');
   const last = parsedJson(lines.at(-1) ?? '');
@@ -146,6 +148,7 @@ function notStarted(file: string, failure: string): CommandError {
   const [message, hint] = [memberOf(reported, 'message'), memberOf(reported, 'hint')];
   const code = errorCodes().find((each) => each === memberOf(reported, 'code'));
   if (code !== undefined && typeof message === 'string') {
+    rmSync(file, { force: true });
     return new CommandError(code, message, { hint: typeof hint === 'string' ? hint : undefined });
   }
   return new CommandError('unavailable', `The gateway didn't start${failure === '' ? '' : `: ${failure}`}`, {

@@ -104,7 +104,8 @@ export class GatewayScreen {
     const tokens = this.#recent.reduce((sum, each) => sum + each.tokens, 0);
     return [
       `${bold('Gateway')}  ${url}`,
-      dim(`OpenAI: ${url}/v1   Anthropic: ${url}/anthropic   API key: ci gateway token`),
+      dim(`OpenAI: ${url}/v1   Anthropic: ${url}/anthropic`),
+      dim('API key: the output of `ci gateway token`'),
       '',
       ...(seats.length > 0 ? this.#table(seats, columns, now) : [dim('No seats.')]),
       '',

@@ -1,4 +1,5 @@
-import { keyStoreOf, type StoreContext, updateStoredKeys } from '../account/stored-keys/store.ts';
+import { factsOf } from '../account/stored-keys/facts.ts';
+import { isMaskOf, keyStoreOf, type StoreContext, updateStoredKeys } from '../account/stored-keys/store.ts';
 import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
 import type { Pool } from '../api/pools.ts';
@@ -87,7 +88,7 @@ export class SeatFinder {
       problems.push(`Can't read the account: ${asClause(error.message)}. Using what is known of the stored keys.`);
       return undefined;
     });
-    const usable = this.#chosen(this.#usableKeys(store, problems));
+    const usable = this.#chosen(this.#usableKeys(store, { account, problems }));
     const seats: GatewaySeat[] = [];
     const now = await this.#context.connections.now();
     for (const key of usable) {
@@ -130,7 +131,10 @@ export class SeatFinder {
   }
 
   /** Returns the stored keys and the one of the environment, with their secrets. */
-  #usableKeys(store: KeyStore, problems: string[]): UsableKey[] {
+  #usableKeys(
+    store: KeyStore,
+    { account, problems }: { readonly account: Account | undefined; readonly problems: string[] },
+  ): UsableKey[] {
     const usable: UsableKey[] = [];
     for (const key of store.list()) {
       try {
@@ -142,7 +146,7 @@ export class SeatFinder {
     }
     const secret = this.#environmentKey();
     if (secret !== undefined && !usable.some((key) => key.secret === secret)) {
-      usable.push({ secret, maskedKey: masked(secret) });
+      usable.push({ ...knownKey(secret, account), secret });
     }
     return usable;
   }
@@ -242,6 +246,15 @@ function seatsOf(subscription: PoolSubscription | undefined): number {
     slots.set(hour, (slots.get(hour) ?? new Set()).add(slotIndex));
   }
   return Math.max(1, ...[...slots.values()].map(({ size }) => size));
+}
+
+/** Returns what the account says about a key that isn't stored. It lists keys with their last characters only. */
+function knownKey(secret: string, account: Account | undefined): StoredKey {
+  const maskedKey = masked(secret);
+  const [key, other] = account?.keys.filter(({ apiKey }) => isMaskOf({ maskedKey }, apiKey)) ?? [];
+  if (!account || !key || other) return { maskedKey };
+  const known = { maskedKey, id: key.id, name: key.name ?? undefined };
+  return { ...known, ...factsOf(account)(known) };
 }
 
 function onlyCreditKey(stored: readonly StoredKey[]): StoredKey {

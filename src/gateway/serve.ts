@@ -72,8 +72,9 @@ const layout: Layout<GatewayEvent> = { columns: eventColumns, fields: eventField
  */
 export async function serveGateway(context: ServeContext, options: ServeOptions): Promise<void> {
   const { output, world } = context;
-  const tokens = readTokens(options.tokenFile, world.env);
+  output.checkFields(eventFields);
   const certificate = certificateFor(options.listen, options);
+  const tokens = readTokens(options.tokenFile, world.env);
   const finder = new SeatFinder(context, options);
   const creditKey = options.outside === 'credit' ? await finder.creditKey(options.creditKey) : undefined;
   const api = await context.api();
@@ -128,9 +129,13 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     }
     await session.run();
   } finally {
-    running.remove();
-    await gateway.close();
-    await session.close();
+    try {
+      await gateway.close();
+      await session.close();
+    } finally {
+      // Last, because `ci gateway stop` waits for it.
+      running.remove();
+    }
   }
   await output.written().catch(() => {});
 }
@@ -148,6 +153,8 @@ class Session {
   #screen: GatewayScreen | undefined;
   #lastLook = 0;
   #nextLook = 0;
+  /** Whether to look again as soon as possible, even if a look is under way. */
+  #isLookDue = false;
   /** What was already said about seats that can't be used. */
   #said = new Set<string>();
   #wasUnreachable = false;
@@ -176,6 +183,8 @@ class Session {
     const { output, world, progress } = this.#context;
     this.#gateway = gateway;
     this.#lastLook = world.monotonic();
+    this.#nextLook = this.#lastLook + lookInterval;
+    this.#listenToSignals();
     gateway.update(found.seats);
     const terminal = output.liveScreen;
     await this.#print(gatewayEvent('started', world.now(), { url: gateway.url, tokenFile: this.#options.tokenFile }));
@@ -205,17 +214,15 @@ class Session {
       this.note(`Can't read the usage file: ${messageOf(error)}`);
     }
     this.#flushTimer = setInterval(() => this.#flush(), flushInterval).unref();
-    this.#listenToSignals();
   }
 
   /** Looks at the account every few minutes, until the gateway is stopped. Then answers the open requests. */
   async run(): Promise<void> {
     const { world, result } = this.#context;
     const pace = new Pace(lookInterval);
-    this.#nextLook = world.monotonic() + lookInterval;
     while (!this.#stop.signal.aborted) {
       const wait = this.#nextLook - world.monotonic();
-      if (wait > 0) {
+      if (wait > 0 && !this.#isLookDue) {
         this.#wake = new AbortController();
         await world.sleep(wait, AbortSignal.any([this.#wake.signal, this.#stop.signal]));
         continue;
@@ -284,6 +291,7 @@ class Session {
     const gateway = this.#gateway;
     if (!gateway) return;
     const start = world.monotonic();
+    this.#isLookDue = false;
     try {
       const found = await this.#finder.find({ isIdle: (id) => !gateway.has(id), isFirst: false });
       this.#update(gateway, found);
@@ -347,12 +355,14 @@ class Session {
     const { world } = this.#context;
     const receive = (signal: NodeJS.Signals) => {
       if (signal === 'SIGHUP') {
-        this.#nextLook = world.monotonic();
+        this.#isLookDue = true;
         this.#wake.abort();
       } else if (signal === 'SIGINT' || signal === 'SIGTERM') this.#onStop(signal);
     };
     this.#endSignals = world.passSignals?.(receive) ?? (() => {});
-    world.interrupt.addEventListener('abort', () => this.#onStop('SIGINT'), { once: true });
+    const stop = () => this.#onStop('SIGINT');
+    if (world.interrupt.aborted) stop();
+    else world.interrupt.addEventListener('abort', stop, { once: true });
   }
 
   #onStop(name: string): void {

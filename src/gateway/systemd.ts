@@ -45,6 +45,8 @@ export function unitText(
   const variables = keptVariables.flatMap((name) =>
     env[name] ? [`Environment=${quoted(`${name}=${env[name]}`)}`] : [],
   );
+  // Only a command expands variables.
+  const command = words.map((word) => quoted(word.replaceAll('$', '$$$$')));
   return `[Unit]
 Description=CheapestInference gateway
 Documentation=https://github.com/cheapestinference/cli/blob/main/docs/gateway.md
@@ -52,7 +54,7 @@ After=network-online.target
 
 [Service]
 Type=exec
-ExecStart=${words.map(quoted).join(' ')}
+ExecStart=${command.join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=5
@@ -65,7 +67,7 @@ WantedBy=default.target
 
 /** Returns a word as a unit takes it (systemd.syntax(7), "Quoting"; systemd.service(5), "Command lines"). */
 function quoted(word: string): string {
-  const escaped = word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$').replaceAll('\n', '\\n');
+  const escaped = word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('\n', '\\n');
   return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`;
 }
 

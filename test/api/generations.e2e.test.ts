@@ -17,6 +17,7 @@ import {
 } from '../support/generations.ts';
 import { errorOf } from '../support/lost.ts';
 import { at, listAt } from '../support/sandbox.ts';
+import { serveGateway } from '../support/seat-holder.ts';
 import { shown } from '../support/terminal.ts';
 
 interface TestedCommand {
@@ -25,6 +26,8 @@ interface TestedCommand {
   readonly stdin?: string;
   /** A command that is run before it, and killed while it waits for a response. */
   readonly killed?: string;
+  /** A command that is run before it. */
+  readonly after?: string;
   readonly code?: number;
   /** What the JSON contains in all generations. */
   readonly holds?: unknown;
@@ -165,6 +168,11 @@ const reads: readonly TestedCommand[] = [
   { line: 'models', holds: [{ id: 'kimi-k2.6' }] },
   { line: 'connect opencode --model kimi-k2.6 --dry-run', holds: { status: 'planned', model: 'kimi-k2.6' } },
   {
+    line: 'gateway export litellm',
+    after: 'keys create stored --subscription SUBSCRIPTION --store',
+    holds: { format: 'litellm', configuration: expect.stringContaining('kimi-k2.6'), variables: [{}] },
+  },
+  {
     line: 'doctor',
     holds: expect.arrayContaining([expect.objectContaining({ check: 'signed in', status: 'ok' })]),
   },
@@ -231,13 +239,16 @@ const changes: readonly TestedCommand[] = [
 ];
 
 /** Returns the output of a command in a form that can be compared between users. */
-async function outputOf({ line, stdin = '', killed }: TestedCommand, customer: Customer) {
+async function outputOf({ line, stdin = '', killed, after }: TestedCommand, customer: Customer) {
   const { api, me, subscriptionId } = customer;
   if (killed !== undefined) {
     const running = me.start(killed);
     await api.unanswered;
     running.kill('SIGKILL');
     expect(await running.ended).toMatchObject({ code: null, signal: 'SIGKILL', stdout: '', stderr: '' });
+  }
+  if (after !== undefined) {
+    expect(await me.ci(after.replace('SUBSCRIPTION', subscriptionId))).toMatchObject({ code: 0 });
   }
   const words = `${line.replace('SUBSCRIPTION', subscriptionId)} --json`;
   const { code, stdout, stderr } = await me.ci(words, { stdin });
@@ -306,6 +317,17 @@ describe.each(generations)('an API with %s responses', (generation) => {
     expect([posted.code, secret.test(posted.stdout)]).toEqual([0, true]);
     const missing = await me.ci('api GET /api/pools/kimi27');
     expect(missing).toMatchObject({ code: 5, stdout: '', stderr: 'ci: Pool not found.\n' });
+  });
+
+  test('serves a gateway', async () => {
+    const { me } = await customerOf(generation);
+    await me.ci('keys create stored --pool kimi26 --store');
+    const gateway = await serveGateway(me);
+    expect((await gateway.chat()).status).toBe(200);
+    expect(await gateway.next('request')).toMatchObject({ key: 'stored', pool: 'kimi26', model: 'kimi-k2.6' });
+    expect(JSON.parse((await gateway.get('/status')).text)).toMatchObject({
+      seats: [{ hours: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], state: 'free' }],
+    });
   });
 
   test("exits with 4 and the server's message if the key is refused", async () => {
@@ -387,8 +409,9 @@ describe('a price', () => {
 
 test('runs every command that uses the API against each generation', async () => {
   const ran = [...reads, ...changes].map(({ line }) => line);
-  // The tests of those that pay have a chain.
-  const others = ['api', 'setup', 'agent subscribe', 'agent topup', 'agent claim'];
+  // The tests of those that pay have a chain. To stop a gateway makes no request to the API.
+  const paying = ['agent subscribe', 'agent topup', 'agent claim'];
+  const others = ['api', 'setup', ...paying, 'gateway', 'gateway stop'];
   const notRun = (await commandsOfTheApi(user())).filter(
     (path) => !others.includes(path) && !ran.some((line) => line === path || line.startsWith(`${path} `)),
   );

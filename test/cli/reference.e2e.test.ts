@@ -7,6 +7,7 @@ import { cells, type Ended, json, lines, namesIn, oneLine, type User, user, user
 import { csvRows } from '../support/csv.ts';
 import { payer, payTo, shop } from '../support/payer.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
+import { seatHolder, serveGateway } from '../support/seat-holder.ts';
 import { answer, appliedThen, data, recordedSandbox, reset, server } from '../support/servers.ts';
 import { enter, onTerminal, shown } from '../support/terminal.ts';
 
@@ -159,6 +160,8 @@ describe('`ci help --json`', () => {
         ...['serve', 'reset', 'advance', 'schedule', 'path'].map((verb) => `sandbox ${verb}`),
         ...['get', 'set', 'unset', 'list', 'path'].map((verb) => `config ${verb}`),
         ...['login', 'logout', 'whoami', 'version', 'models'],
+        'gateway',
+        ...['status', 'stop', 'token', 'install', 'export'].map((verb) => `gateway ${verb}`),
         'history',
         'history reconcile',
         'doctor',
@@ -279,7 +282,7 @@ describe('the fields in help are those of a real result', () => {
     'keys list': [() => asked('keys list --json')],
     'keys create': [() => asked('keys create a --json', 'keys create b --save .env --json')],
     'keys delete': [() => asked('keys delete prod --yes --json')],
-    usage: [() => asked('usage --json', 'usage --self --json')],
+    usage: [async () => [...(await asked('usage --json', 'usage --self --json')), await usageOfGateway()]],
     'billing status': [() => asked('billing status --json')],
     'billing credits': [() => asked('billing credits --json')],
     'billing topup': [
@@ -384,6 +387,24 @@ describe('the fields in help are those of a real result', () => {
     'agent wallet import': [() => owned('agent wallet import b --password-file password --json')],
     'agent wallet list': [() => owned('agent wallet list --json')],
     'agent wallet address': [() => owned('agent wallet address a --json')],
+    gateway: [
+      async () => {
+        const { gateway } = await served();
+        await gateway.chat();
+        const { stdout, ...ended } = await gateway.stop();
+        return lines(stdout).map((line) => ({ ...ended, stdout: line }));
+      },
+    ],
+    'gateway status': [async () => [await (await served()).me.ci('gateway status --json')]],
+    'gateway stop': [
+      async () => {
+        const { me } = await served({ process: true });
+        return [await me.process('gateway stop --json')];
+      },
+    ],
+    'gateway token': [() => asked('gateway token --json')],
+    'gateway install': [() => asked('gateway install --dry-run --json --sandbox')],
+    'gateway export': [() => asked('keys create new --store --json', 'gateway export litellm --json').then(last)],
     open: [() => asked('open --json')],
     doctor: [() => asked('doctor --json')],
   };
@@ -399,6 +420,20 @@ describe('the fields in help are those of a real result', () => {
   /** Returns the result of the last line alone. */
   function last(ended: readonly Ended[]): readonly Ended[] {
     return ended.slice(-1);
+  }
+
+  /** Serves a gateway for a seat. */
+  async function served(setting: Parameters<typeof serveGateway>[2] = {}) {
+    const { me } = await seatHolder();
+    return { me, gateway: await serveGateway(me, '', setting) };
+  }
+
+  /** Returns the usage of a gateway's clients. */
+  async function usageOfGateway(): Promise<Ended> {
+    const { me, gateway } = await served();
+    await gateway.chat();
+    await gateway.stop();
+    return me.ci('usage --gateway --json');
   }
 
   /** Runs a line of a user with a wallet, and a private key on standard input. */

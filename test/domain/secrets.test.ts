@@ -27,12 +27,21 @@ describe('the types of keys', () => {
     expect([isManagementKey(text), isConsumptionKey(text)]).toEqual([false, true]);
   });
 
-  test.each(['', 'mk_', 'sk_', 'mk-abc', ' mk_abc', 'mk_abc\n', 'mk_a b', 'xsk_abc', 'MK_abc', 'mk_ä'])(
-    '%j is neither',
-    (text) => {
-      expect([isManagementKey(text), isConsumptionKey(text)]).toEqual([false, false]);
-    },
-  );
+  test.each([
+    '',
+    'mk_',
+    'sk_',
+    'gw_0123456789abcdef',
+    'mk-abc',
+    ' mk_abc',
+    'mk_abc\n',
+    'mk_a b',
+    'xsk_abc',
+    'MK_abc',
+    'mk_ä',
+  ])('%j is neither', (text) => {
+    expect([isManagementKey(text), isConsumptionKey(text)]).toEqual([false, false]);
+  });
 });
 
 describe('isWholeKey', () => {
@@ -102,6 +111,7 @@ describe('masked', () => {
     ['sk_abc123def456', 'sk_…f456'],
     ['sk-abc123def456', 'sk-…f456'],
     ['mk_abc123def456', 'mk_…f456'],
+    ['gw_abc123def456', 'gw_…f456'],
     ['mk_abc123def45', 'mk_…'],
     ['sk_live_short', 'sk_live_…'],
     ['something else', '…else'],
@@ -120,8 +130,9 @@ describe('masked', () => {
         ),
         (secret) => {
           const [, prefix = '', shown] =
-            /^(mk_|sk_live_|sk_pool_|sk_sandbox_|sk_|sk-|rk_live_|rk_test_|whsec_)?…(.{0,4})$/s.exec(masked(secret)) ??
-            [];
+            /^(mk_|sk_live_|sk_pool_|sk_sandbox_|sk_|sk-|gw_|rk_live_|rk_test_|whsec_)?…(.{0,4})$/s.exec(
+              masked(secret),
+            ) ?? [];
           expect(shown).toBeDefined();
           expect(secret.startsWith(prefix)).toBe(true);
           expect(secret.endsWith(shown ?? '?')).toBe(true);
@@ -133,6 +144,9 @@ describe('masked', () => {
 
 describe('redacted', () => {
   test.each([
+    ['the token gw_0123456789abcdefghij of the gateway', 'the token gw_…ghij of the gateway'],
+    ['{"a":"gw_0123456789-_abcdef"}', '{"a":"gw_…cdef"}'],
+    ['http://127.0.0.1:8788/?k=gw_0123456789abcdef', 'http://127.0.0.1:8788/?k=gw_…cdef'],
     ['Authorization: Bearer mk_abc123def456', 'Authorization: Bearer …'],
     ['authorization: Basic dXNlcjpwYXNzd29yZA==', 'authorization: Basic …'],
     ['Authorization: opaque-token-1', 'Authorization: …'],
@@ -201,6 +215,8 @@ describe('redacted', () => {
     'ask-anything and desk_top',
     'sk_live_…f456 and mk_… are masked already',
     'mk_ and sk- alone',
+    'gw_…f456, gw_ alone and gw_short',
+    "fgw_0123456789abcdef isn't one, and neither is the gw_line",
     'Europe 08:00–16:00 UTC',
     'ci api POST /api/keys -f key=value -F count=3',
     'write KEY=VALUE, not KEY=',
@@ -302,7 +318,7 @@ describe('redacted', () => {
     const variable = fc.tuple(part, words, part).map((parts) => parts.join(''));
     const member = fc.constantFrom('key', 'apiKey', 'api_key', 'client_secret', 'token', 'password', 'dbPassword');
     const stripe = fc.constantFrom('pi', 'seti', 'cs_test', 'cs_live');
-    const kind = fc.constantFrom('mk_', 'sk_live_', 'sk_pool_', 'sk_test_', 'rk_live_', 'rk_test_', 'whsec_');
+    const kind = fc.constantFrom('mk_', 'gw_', 'sk_live_', 'sk_pool_', 'sk_test_', 'rk_live_', 'rk_test_', 'whsec_');
 
     /** A text with a secret in it, under a name, and the part of it that nobody may see. */
     const told = <Name>(

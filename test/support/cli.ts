@@ -56,7 +56,9 @@ interface Options {
 type Streams = Pick<World, 'stdin' | 'stdout' | 'stderr'>;
 
 /** What a test can give a command that runs in its process. */
-interface HereOptions extends Options, Partial<Pick<World, 'cwd' | 'now' | 'monotonic' | 'sleep' | 'interrupt'>> {}
+interface HereOptions
+  extends Options,
+    Partial<Pick<World, 'cwd' | 'now' | 'monotonic' | 'sleep' | 'interrupt' | 'passSignals'>> {}
 
 const searchPath = withoutTools([
   path.dirname(process.execPath),

@@ -33,9 +33,8 @@ export const commands: readonly Stub[] = [
 
 /** `ci gateway`: serves all seats of the account at one address on this machine. */
 export default function gateway(noun: Verb, context: Context, execute = run): void {
-  noun.usage('[command] [options]').tell({
+  noun.usage('[command]').tell({
     fields: eventFields,
-    exits: [10],
     examples: [
       'ci gateway',
       'ci gateway --background',
@@ -43,6 +42,18 @@ export default function gateway(noun: Verb, context: Context, execute = run): vo
       'ci gateway --outside credit --credit-key overflow',
       'ci gateway --listen 0.0.0.0:8788 --cert cert.pem --key key.pem',
     ],
+  });
+  // Its commands have options with the same names, which commander would take for those of the noun.
+  const [, next] = noun.parent?.args ?? [];
+  if (noun.commands.some((command) => command.name() === next)) return;
+  noun.hook('preSubcommand', (_noun, command) => {
+    const isTyped = noun.options.some((option) => noun.getOptionValueSource(option.attributeName()) === 'cli');
+    // Help is shown whatever else was typed.
+    if (!isTyped || noun.args.some((word) => word === '--help' || word === '-h')) return;
+    throw usageError(
+      `The options before "${command.name()}" have no effect`,
+      `Put them after it: \`ci gateway ${command.name()} [options]\`.`,
+    );
   });
   addServeOptions(noun)
     .option('--quiet', "Don't print each request")

@@ -33,7 +33,7 @@ export async function run({ tokenFile }: Options, context: Pick<Context, 'output
   );
   const [{ token: only, client }, second] = tokens;
   // A tool runs this as a command that prints its key, and `CHEAPESTINFERENCE_OUTPUT` must not change that.
-  if (!second && (output.format === undefined || output.format === 'table')) return output.line(only);
+  if (!second && (output.requested === undefined || output.requested === 'table')) return output.line(only);
   const rows = tokens.map((each) => ({ token: each.token, client: each.client ?? null }));
   const columns = [
     { field: 'token', header: 'TOKEN', value: (row: (typeof rows)[number]) => row.token },

@@ -1,0 +1,298 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { json, secret, type User, user } from '../../support/cli.ts';
+import { modeOf } from '../../support/folder.ts';
+import { freePort } from '../../support/http-server.ts';
+import { storeKeys } from '../../support/key-store.ts';
+import { errorOf } from '../../support/lost.ts';
+import { isBinary } from '../../support/program.ts';
+import { at, textAt } from '../../support/sandbox.ts';
+import {
+  gatewayClient,
+  gatewayPids,
+  heldCompletions,
+  seatHolder,
+  serveGateway,
+  tokenOf,
+} from '../../support/seat-holder.ts';
+import { shown } from '../../support/terminal.ts';
+
+const state = (me: User, name: string) => path.join(me.home, '.local', 'state', 'cheapestinference', name);
+
+/** Starts a gateway in the background. @returns what was printed */
+async function background(me: User, line = '') {
+  const ended = await me.ci(`gateway --background --listen 127.0.0.1:0 --json ${line}`);
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  const url = textAt(json(ended), 'url');
+  const token = readFileSync(textAt(json(ended), 'tokenFile'), 'utf8').trim();
+  return { printed: json(ended), pid: Number(at(json(ended), 'pid')), ...gatewayClient(url, token) };
+}
+
+/** Returns whether a process is running. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('ci gateway --background', () => {
+  test('starts a gateway that outlives it, and prints how to use it', async () => {
+    const { me } = await seatHolder();
+    const gateway = await background(me);
+    expect(gateway.printed).toEqual({
+      ...{ pid: gateway.pid, url: gateway.url, account: expect.any(String), startedAt: expect.any(String) },
+      ...{ tokenFile: path.join(me.home, 'config', 'cheapestinference', 'gateway-token') },
+      log: state(me, 'gateway.log'),
+    });
+    expect(gatewayPids(me)).toEqual([gateway.pid]);
+    expect((await gateway.chat()).status).toBe(200);
+  });
+
+  test('prints how to use it on a terminal', async () => {
+    const { me } = await seatHolder();
+    const { code, screen } = await shown(me, 'gateway --background --listen 127.0.0.1:0');
+    expect(code).toBe(0);
+    expect(screen).toMatch(
+      /^✓ The gateway runs in the background\.\nOpenAI base URL +http:\/\/127\.0\.0\.1:\d+\/v1\nAnthropic base URL +http:\/\/127\.0\.0\.1:\d+\/anthropic\nAPI key +the output of `ci gateway token`\nLog +~\/\.local\/state\/cheapestinference\/gateway\.log$/,
+    );
+  });
+
+  test('writes notes without requests to a log of this user', async () => {
+    const { me, api } = await seatHolder();
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    const gateway = await background(me);
+    await gateway.chat();
+    expect((await me.process('gateway stop')).code).toBe(0);
+    const log = readFileSync(state(me, 'gateway.log'), 'utf8');
+    const events = log
+      .trimEnd()
+      .split('\n')
+      .map((line) => textAt(JSON.parse(line), 'event'));
+    expect(events).toEqual(['started', 'note', 'stopping', 'stopped']);
+    expect(modeOf(state(me, 'gateway.log'))).toBe('600');
+    expect(log).not.toMatch(secret);
+    expect(log).not.toContain(gateway.token);
+  });
+
+  test('passes its options on', async () => {
+    const { me, buy } = await seatHolder();
+    await buy('mini', 'minimax-m3');
+    await background(me, '--pools minimax-m3 --outside wait --token-file own-token --no-color');
+    expect(json(await me.ci('gateway status --json'))).toMatchObject([{ outside: 'wait', seats: [{ key: 'mini' }] }]);
+    expect(existsSync(path.join(me.home, 'own-token'))).toBe(true);
+  });
+
+  test.each([
+    ['a port that is taken', '--listen PORT', 6, 'busy', 'Another program listens on PORT'],
+    [
+      'an address of a network',
+      '--listen 0.0.0.0:0',
+      2,
+      'usage',
+      'Others on the network could read what is sent to 0.0.0.0',
+    ],
+    ['a pool without a stored key', '--pools glm5', 5, 'not_found', 'No key for pool "glm5" is stored on this machine'],
+    ['a certificate without its key', '--cert cert.pem', 2, 'usage', '--cert needs --key'],
+  ])('reports %s with its exit code', async (_what, flags, exitCode, code, message) => {
+    const { me, api } = await seatHolder();
+    const { host } = new URL(api.url);
+    const ended = await me.ci(`gateway --background --json ${flags.replace('PORT', host)}`);
+    expect([ended.code, ended.stdout, errorOf(ended)]).toEqual([
+      exitCode,
+      '',
+      expect.objectContaining({ code, message: message.replace('PORT', host) }),
+    ]);
+    expect(gatewayPids(me)).toEqual([]);
+  });
+
+  test('reports that no key is stored', async () => {
+    const { me } = await seatHolder();
+    storeKeys(me, []);
+    const ended = await me.ci('gateway --background --json');
+    expect([ended.code, at(errorOf(ended), 'hint')]).toEqual([
+      5,
+      'You have a seat of pool kimi26. Run `ci keys secret seat-1 --add`.',
+    ]);
+  });
+
+  test('reports that a gateway uses the seats already', async () => {
+    const { me } = await seatHolder();
+    const { url, pid } = await background(me);
+    const ended = await me.ci('gateway --background --listen 127.0.0.1:0 --json');
+    expect([ended.code, at(errorOf(ended), 'message')]).toEqual([
+      6,
+      `The gateway at ${url} (process ${pid}) already uses "seat-1"`,
+    ]);
+    // The log is still that of the first one.
+    await me.process('gateway stop');
+    expect(readFileSync(state(me, 'gateway.log'), 'utf8')).toContain('"event":"stopped"');
+    expect(readdirSync(state(me, '')).filter((name) => name.endsWith('.log'))).toEqual(['gateway.log']);
+  });
+
+  // The binary starts itself by its path.
+  test.skipIf(isBinary)('reports a gateway that ends without a reason, and keeps its log', async () => {
+    const { me } = await seatHolder();
+    const program = path.join(me.home, 'bin', 'ci');
+    rmSync(program);
+    writeFileSync(program, '#!/bin/sh\necho "no such thing" >&2\nexit 3\n', { mode: 0o755 });
+    const ended = await me.ci('gateway --background --json');
+    const [, log = ''] = /^See (\S+)\.$/.exec(String(at(errorOf(ended), 'hint'))) ?? [];
+    expect([ended.code, at(errorOf(ended), 'message'), readFileSync(log, 'utf8')]).toEqual([
+      6,
+      "The gateway didn't start",
+      'no such thing\n',
+    ]);
+  });
+});
+
+describe('ci gateway status', () => {
+  test('exits with 5 if none is running', async () => {
+    const { code, stdout, stderr } = await user().ci('gateway status');
+    expect([code, stdout, stderr]).toEqual([
+      5,
+      '',
+      'ci: No gateway is running on this machine. Start one with `ci gateway`, or in the background with `ci gateway --background`.\n',
+    ]);
+  });
+
+  test('shows the seats, and who uses them', async () => {
+    const held = heldCompletions();
+    const { me } = await seatHolder({ instead: held.instead });
+    const gateway = await serveGateway(me);
+    const answers = ['editor', 'tests'].map((name) => gateway.chat({ 'x-client': name }));
+    await held.asked(1);
+    await expect.poll(async () => at(JSON.parse((await gateway.get('/status')).text), 'queue')).toBe(1);
+    const printed = json(await me.ci('gateway status --json'));
+    expect(printed).toEqual([
+      {
+        ...{ pid: expect.any(Number), url: gateway.url, account: expect.any(String), startedAt: expect.any(String) },
+        ...{ queue: 1, running: 1, outside: 'fail', problem: null },
+        seats: [
+          {
+            ...{ key: 'seat-1', pool: 'kimi26', hours: [8, 9, 10, 11, 12, 13, 14, 15], state: 'busy' },
+            ...{ client: expect.stringMatching(/editor|tests/), opensAt: expect.any(String) },
+          },
+        ],
+      },
+    ]);
+    const { screen } = await shown(me, 'gateway status', { columns: 160 });
+    expect(screen).toMatch(/^http:\/\/127\.0\.0\.1:\d+ {2}.+, process \d+$/m);
+    expect(screen).toMatch(/^kimi26 +seat-1 +europe +busy +(?:editor|tests)$/m);
+    expect(screen).toMatch(/^1 running, 1 waiting\.$/m);
+    const row = (await me.ci('gateway status')).stdout.split('\t');
+    expect(row.slice(4, 8)).toEqual(['1', '1', '1', 'fail']);
+    held.release();
+    await Promise.all(answers);
+  });
+
+  test('says why a gateway does not answer', async () => {
+    const { me } = await seatHolder();
+    const gateway = await background(me);
+    process.kill(gateway.pid, 'SIGSTOP');
+    const ended = await me.ci('gateway status --json');
+    expect([ended.code, json(ended)]).toEqual([
+      0,
+      [expect.objectContaining({ seats: [], problem: `The gateway at ${gateway.url} doesn't answer: timeout` })],
+    ]);
+    const { screen } = await shown(me, 'gateway status');
+    expect(screen).toContain("doesn't answer: timeout");
+    process.kill(gateway.pid, 'SIGCONT');
+    expect(json(await me.ci('gateway status --json'))).toMatchObject([{ problem: null }]);
+  });
+
+  test('forgets a gateway that was killed, which does not block the next one', async () => {
+    const { me } = await seatHolder();
+    const port = await freePort();
+    const first = await serveGateway(me, `--listen 127.0.0.1:${port}`, { process: true });
+    first.kill('SIGKILL');
+    await first.ended;
+    expect((await me.ci('gateway status')).code).toBe(5);
+    const second = await serveGateway(me, `--listen 127.0.0.1:${port}`);
+    expect((await second.chat()).status).toBe(200);
+  });
+});
+
+describe('ci gateway stop', () => {
+  test('does nothing if none is running', async () => {
+    const { me } = await seatHolder();
+    const { code, stdout, stderr } = await me.ci('gateway stop');
+    expect([code, stdout, stderr]).toEqual([0, '', 'No gateway is running on this machine.\n']);
+    expect(json(await me.ci('gateway stop --json'))).toEqual([]);
+  });
+
+  test('ends a gateway, and waits until it has ended', async () => {
+    const { me } = await seatHolder();
+    const { pid, url } = await background(me);
+    const ended = await me.ci('gateway stop --json');
+    expect([ended.code, json(ended)]).toEqual([0, [{ pid, url }]]);
+    await expect.poll(() => isRunning(pid)).toBe(false);
+    expect((await me.ci('gateway status')).code).toBe(5);
+  });
+
+  test('says on a terminal that it has stopped', async () => {
+    const { me } = await seatHolder();
+    const { url } = await background(me);
+    const { code, screen } = await shown(me, 'gateway stop');
+    expect([code, screen]).toEqual([0, `✓ The gateway at ${url} has stopped.`]);
+  });
+
+  test('waits for running requests', async () => {
+    const held = heldCompletions();
+    const { me } = await seatHolder({ instead: held.instead });
+    const gateway = await background(me);
+    const running = gateway.chat();
+    await held.asked(1);
+    const stopping = me.process('gateway stop');
+    await expect.poll(() => readFileSync(state(me, 'gateway.log'), 'utf8')).toContain('"stopping"');
+    expect(isRunning(gateway.pid)).toBe(true);
+    held.release();
+    expect((await running).status).toBe(200);
+    expect((await stopping).code).toBe(0);
+    await expect.poll(() => isRunning(gateway.pid)).toBe(false);
+  });
+
+  test('cuts running requests off with --now', async () => {
+    const held = heldCompletions();
+    const { me } = await seatHolder({ instead: held.instead });
+    const gateway = await background(me);
+    const running = gateway.chat();
+    running.catch(() => {});
+    await held.asked(1);
+    expect((await me.process('gateway stop --now')).code).toBe(0);
+    await expect.poll(() => isRunning(gateway.pid)).toBe(false);
+    await expect(running).rejects.toThrow();
+    held.release();
+  });
+
+  test('leaves the gateways of other accounts', async () => {
+    const { me } = await seatHolder();
+    const { pid } = await background(me);
+    const env = { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_of_another_account_0123456789' };
+    const { code, stderr } = await me.ci('gateway stop', { env });
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^No gateway of .+ is running\. `ci gateway status` shows those of other accounts\.\n$/),
+    ]);
+    expect(isRunning(pid)).toBe(true);
+  });
+});
+
+describe('ci gateway --until-unused', () => {
+  test('ends with its last user', async () => {
+    const { me } = await seatHolder();
+    const { url, pid } = await background(me, '--until-unused');
+    const lease = new AbortController();
+    const answer = await fetch(`${url}/lease`, {
+      headers: { authorization: `Bearer ${tokenOf(me)}` },
+      signal: lease.signal,
+    });
+    expect([answer.status, isRunning(pid)]).toEqual([200, true]);
+    lease.abort();
+    await expect.poll(() => isRunning(pid)).toBe(false);
+    expect(gatewayPids(me)).toEqual([]);
+  });
+});
