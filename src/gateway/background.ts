@@ -131,7 +131,7 @@ export function ownProcess({ world: { program } }: Pick<Context, 'world'>): [str
 }
 
 /** Returns the global options with which this command was run. */
-export function globalOptions({ settings }: Pick<Context, 'settings'>): string[] {
+function globalOptions({ settings }: Pick<Context, 'settings'>): string[] {
   const { apiUrl, profile, sandbox } = settings;
   return [
     ...(sandbox.value ? ['--sandbox'] : []),

@@ -2,7 +2,7 @@ import { shellWord } from '../domain/shell-word.ts';
 import type { GatewaySeat } from './seat.ts';
 
 /** A variable that LiteLLM reads a key from, and the command that prints the key. */
-export interface KeyVariable {
+interface KeyVariable {
   readonly variable: string;
   readonly command: string;
 }

@@ -20,7 +20,7 @@ export interface Certificate {
 }
 
 /** Answers the requests of clients that have a token. */
-export interface Handlers {
+interface Handlers {
   /** A request to the API. */
   forward(client: Client, request: IncomingMessage, response: ServerResponse): void;
   /** `GET /v1/models`. */

@@ -64,7 +64,7 @@ export async function seatHolder({
 }
 
 /** Reserves a seat in `europe`, and creates its key. */
-export async function seatOf(box: TestSandbox, name: string, pool = 'kimi26'): Promise<Seat> {
+async function seatOf(box: TestSandbox, name: string, pool = 'kimi26'): Promise<Seat> {
   const subscriptionId = textAt(await box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: ['europe'] }), 'id');
   const key = await box.data('POST', '/api/keys/subscription', { subscriptionId, name });
   return { name, id: textAt(key, 'id'), secret: textAt(key, 'apiKey'), subscriptionId };
@@ -87,7 +87,7 @@ export function gatewayPids({ home, env }: User): number[] {
 }
 
 /** Kills the gateways that a user has in the background after the test. */
-export function endGateways(me: User): void {
+function endGateways(me: User): void {
   onTestFinished(() => {
     for (const pid of gatewayPids(me)) kill(pid);
   });

@@ -6,7 +6,7 @@ import { serveArguments, serveOptionsOf } from '../../../src/commands/gateway/op
 import stop from '../../../src/commands/gateway/stop.ts';
 import token from '../../../src/commands/gateway/token.ts';
 import { createContext } from '../../../src/context/create.ts';
-import { certificateFor } from '../../../src/gateway/listen.ts';
+import { certificateFor } from '../../../src/gateway/certificate.ts';
 import { parsed } from '../../support/parsing.ts';
 import { worldWith } from '../../support/world.ts';
 
