@@ -14,6 +14,8 @@ export type UseContext = Pick<Context, 'clocks' | 'record' | 'settings' | 'world
 export interface UsedGateway extends Lease {
   readonly url: string;
   readonly token: string;
+  /** The file with its token, unless it is the usual one. */
+  readonly ownTokenFile: string | undefined;
 }
 
 /** How often to look for a gateway that is starting or ending, and the time between two looks in milliseconds. */
@@ -50,5 +52,7 @@ function start(context: UseContext): Promise<RunningGateway> {
 async function lease({ world }: UseContext, gateway: RunningGateway): Promise<UsedGateway> {
   const [{ token }] = readTokens(gateway.tokenFile, world.env);
   const { close } = await openLease(gateway, world.env);
-  return { url: gateway.url, token, close };
+  const { url, tokenFile } = gateway;
+  const isUsual = tokenFile === tokenFileIn(configFolder(world));
+  return { url, token, ownTokenFile: isUsual ? undefined : tokenFile, close };
 }

@@ -185,7 +185,9 @@ async function connectionTo(
 ): Promise<Connection> {
   const { clocks, settings } = context;
   const name = keyNameIn(await keyStoreOf(context), key) ?? '';
-  const command = gateway ? ['gateway', 'token'] : ['keys', 'secret', name];
+  const { ownTokenFile } = gateway ?? {};
+  const tokenOptions = ownTokenFile === undefined ? [] : ['--token-file', ownTokenFile];
+  const command = gateway ? ['gateway', 'token', ...tokenOptions] : ['keys', 'secret', name];
   const keyWords = tool.keyFrom === 'command' ? keyCommand(context, { command, title: tool.title }) : [];
   return {
     baseUrl: gateway?.url ?? (settings.sandbox.value ? servedSandbox : await originOfApi(settings)),

@@ -10,10 +10,10 @@ export const fields = [
   'place',
   'model',
   'key',
-  'gateway',
   'account',
   'files',
   'problem',
+  'gateway',
 ] as const;
 
 /** Lists the tools that can be connected, and what they are connected to. */
@@ -46,8 +46,9 @@ const columns: readonly Column<ConnectedTool>[] = [
     show: ({ key, gateway }, style) => (gateway ? style.dim('gateway') : (key ?? '')),
     optional: 1,
   },
-  { field: 'gateway', header: 'GATEWAY', value: (row) => row.gateway, audience: 'programs' },
   { field: 'account', header: 'ACCOUNT', value: (row) => row.account, optional: 2 },
   { field: 'place', header: 'PLACE', value: (row) => row.place, optional: 3 },
   { field: 'files', header: 'FILES', value: (row) => row.files.join(','), audience: 'programs' },
+  // Last, because scripts read columns by their position.
+  { field: 'gateway', header: 'GATEWAY', value: (row) => row.gateway, audience: 'programs' },
 ];

@@ -69,7 +69,7 @@ describe('ci connect', () => {
     expect(json(ended)).toEqual({
       ...{ tool: 'opencode', status: 'connected', place: 'user', key: 'app', model: 'kimi-k2.6', baseUrl: api.url },
       ...{ files: [file(config)], backups: [], start: 'ci run --for none -- opencode' },
-      ...{ works: true, detail: `The key works. ${says}`, diff: null, snippets: [] },
+      ...{ works: true, detail: `The key works. ${says}`, diff: null, snippets: [], gateway: false },
     });
     expect(treeOf(me.home)).toEqual({
       config: '700/',
@@ -91,6 +91,7 @@ describe('ci connect', () => {
           ['status', 'connected'],
           ['place', 'user'],
           ['key', 'app'],
+          ['gateway', 'false'],
           ['model', 'kimi-k2.6'],
         ],
         ...[

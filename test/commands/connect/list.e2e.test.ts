@@ -31,7 +31,7 @@ describe('ci connect without a tool', () => {
     const isLibrary = (name: string) => name.endsWith('-sdk');
     expect([code, cells(stdout), stderr]).toEqual([
       0,
-      names.map((name) => [name, isLibrary(name) ? '' : 'false', 'false', '', '', '', '', '']),
+      names.map((name) => [name, isLibrary(name) ? '' : 'false', 'false', '', '', '', '', '', 'false']),
       '',
     ]);
   });
@@ -42,7 +42,7 @@ describe('ci connect without a tool', () => {
     const rows = listAt({ rows: json(await me.ci('connect --json', { env: onlyOwn(me) })) }, 'rows');
     expect(rows[0]).toEqual({
       ...{ tool: 'claude-code', title: 'Claude Code', installed: true, connected: false },
-      ...{ place: null, model: null, key: null, account: null, files: [], problem: null },
+      ...{ place: null, model: null, key: null, account: null, files: [], problem: null, gateway: false },
     });
     expect(rows.at(-1)).toMatchObject({ tool: 'anthropic-sdk', installed: null });
     expect(rows).toHaveLength(names.length);

@@ -304,7 +304,7 @@ describe('--undo', () => {
     expect([code, stderr, treeOf(customer.me.home)]).toEqual([0, '', before]);
     expect(JSON.parse(stdout)).toEqual({
       ...{ tool: 'opencode', status: 'not connected', place: 'user', key: null, model: null, baseUrl: null },
-      ...{ files: [], backups: [], start: null, works: null, detail: null, diff: null, snippets: [] },
+      ...{ files: [], backups: [], start: null, works: null, detail: null, diff: null, snippets: [], gateway: false },
     });
   });
 
