@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { proxiesOf } from '../api/proxies.ts';
 import { stateFolder } from '../config/folders.ts';
@@ -398,6 +400,8 @@ function noSeat({ missing, problems }: FoundSeats): CommandError {
 
 async function listen(gateway: Gateway, address: Address): Promise<void> {
   try {
+    // Bun doesn't say why it can't listen on a host that can't be found.
+    if (isIP(address.host) === 0) await lookup(address.host);
     await gateway.start();
   } catch (error) {
     const code = codeOf(error);
@@ -420,5 +424,6 @@ const unusable: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "it isn't an address of this machine",
   EACCES: "this user isn't allowed to",
   ENOTFOUND: "the host can't be found",
+  DNS_ENOTFOUND: "the host can't be found",
   EAI_AGAIN: "the host can't be found",
 };

@@ -6,6 +6,7 @@ import { json, managementKey, sandboxUser, secret, type User, user } from '../..
 import { modeOf } from '../../support/folder.ts';
 import { storeKeys } from '../../support/key-store.ts';
 import { errorOf } from '../../support/lost.ts';
+import { bin, isBinary } from '../../support/program.ts';
 import { recordingProgram } from '../../support/recording-program.ts';
 import { at, textAt } from '../../support/sandbox.ts';
 import { seatHolder, serveGateway } from '../../support/seat-holder.ts';
@@ -87,6 +88,9 @@ describe('ci gateway export litellm', () => {
 
 const unit = 'cheapestinference-gateway.service';
 
+/** The program that a service starts. In this process, it has no path. */
+const own = isBinary ? bin : 'ci';
+
 /** Returns the path of the unit of a user. */
 function unitOf({ home }: User): string {
   return path.join(home, 'config', 'systemd', 'user', unit);
@@ -116,7 +120,7 @@ After=network-online.target
 
 [Service]
 Type=exec
-ExecStart=ci ${words} --quiet
+ExecStart=${own} ${words} --quiet
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=5
@@ -245,7 +249,7 @@ WantedBy=default.target
     const me = sandboxUser();
     recordingProgram(me, 'systemctl', [{ to: '' }]);
     await me.ci('gateway install --yes');
-    expect(readFileSync(unitOf(me), 'utf8')).toContain('ExecStart=ci --sandbox gateway --quiet\n');
+    expect(readFileSync(unitOf(me), 'utf8')).toContain(`ExecStart=${own} --sandbox gateway --quiet\n`);
   });
 
   test.each([
