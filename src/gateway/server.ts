@@ -84,7 +84,8 @@ export async function startServer({ host, port, certificate, ...options }: Serve
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    // Many clients may connect at the same moment.
+    server.listen({ port, host, backlog: 4096 }, () => {
       server.off('error', reject);
       resolve();
     });

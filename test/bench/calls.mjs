@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The environment of child processes: without NODE_EXTRA_CA_CERTS, which slows down the start. */
-export const childEnv = { PATH: process.env.PATH, HOME: process.env.HOME };
+const childEnv = { PATH: process.env.PATH, HOME: process.env.HOME };
 
 /**
  * Starts a script next to this file.

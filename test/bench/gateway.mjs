@@ -8,14 +8,14 @@
 //
 // The stand-in, the gateway and the clients are processes of their own. Exits with 1 if a figure isn't what it must be.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { childEnv, startScript } from './calls.mjs';
+import { startScript } from './calls.mjs';
 import { bundle, median } from './library.mjs';
 
 const { values: options } = parseArgs({
@@ -33,9 +33,9 @@ const noFaults = { seed, events: [3, 3], pause: [0, 0], eventSize: 40, faults: 0
 
 const rows = [];
 const folder = mkdtempSync(path.join(tmpdir(), 'ci-bench-'));
+const program = fileURLToPath(new URL('../../bin/ci.js', import.meta.url));
 const modules = {};
 for (const [name, source] of [
-  ['gateway', 'gateway/gateway.ts'],
   ['api', '../test/support/seat-api.ts'],
   ['clients', '../test/support/seat-clients.ts'],
 ]) {
@@ -260,10 +260,12 @@ async function fairness() {
 
 /** Starts a gateway with some seats. */
 async function startGateway(seats) {
-  const script = fileURLToPath(new URL('gateway-process.mjs', import.meta.url));
-  const child = spawn(process.execPath, [...options.node, script, modules.gateway, apiUrl, String(seats)], {
-    env: childEnv,
-    stdio: ['pipe', 'pipe', 'inherit'],
+  const home = mkdtempSync(path.join(folder, 'home-'));
+  storeKeys(path.join(home, '.config', 'cheapestinference'), seats);
+  const args = ['--listen', '127.0.0.1:0', '--queue-limit', '10000', '--drain', '1s', '--quiet', '--json'];
+  const child = spawn(process.execPath, [...options.node, program, 'gateway', ...args], {
+    env: { PATH: process.env.PATH, HOME: home, CHEAPESTINFERENCE_API_URL: apiUrl },
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise((resolve) => child.once('close', resolve));
   const lines = createInterface({ input: child.stdout });
@@ -276,10 +278,27 @@ async function startGateway(seats) {
     pid: child.pid,
     target: { url, tokens: [readFileSync(tokenFile, 'utf8').trim()] },
     stop() {
-      child.stdin.end();
+      child.kill('SIGTERM');
       return ended;
     },
   };
+}
+
+/** Stores keys of pools as `ci keys create --store` does. */
+function storeKeys(config, count) {
+  const keys = Array.from({ length: count }, (_, at) => ({
+    profile: 'default',
+    apiUrl,
+    id: `key-${at}`,
+    name: `seat-${at}`,
+    maskedKey: `sk_pool_…${at}`,
+    secret: `sk_pool_${at}`,
+    keyType: 'subscription',
+    subscriptionId: `subscription-${at}`,
+    poolSlug: 'bench',
+  }));
+  mkdirSync(config, { recursive: true, mode: 0o700 });
+  writeFileSync(path.join(config, 'secrets.json'), JSON.stringify({ keys }), { mode: 0o600 });
 }
 
 /** Samples the memory of a process. @param position - returns what to note with each sample */
