@@ -436,6 +436,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'gateway token' = @(
       , @('--token-file', 'File with the token')
+      , @('--client', 'Client whose token to print, if the file has several')
     )
     'gateway install' = @(
       , @('--listen', 'Address to listen on (default: 127.0.0.1:8788)')
@@ -784,6 +785,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'any'
     }
     'gateway token --token-file' = @{
+      Kind = 'any'
+    }
+    'gateway token --client' = @{
       Kind = 'any'
     }
     'gateway install --listen' = @{

@@ -28,7 +28,10 @@ export function refuseOpenFolder(folder: string): void {
  *
  * @throws CommandError (file_error) with the command that fixes it
  */
-export function refuseOpenFile(file: string, { holdsSecret }: { readonly holdsSecret: boolean }): void {
+export function refuseOpenFile(
+  file: string,
+  { holdsSecret, secret = 'key' }: { readonly holdsSecret: boolean; readonly secret?: 'key' | 'token' },
+): void {
   refuseOpenFolder(path.dirname(file));
   const target = realPathOf(file);
   if (path.dirname(target) !== path.dirname(file)) refuseOpenFolder(path.dirname(target));
@@ -36,9 +39,13 @@ export function refuseOpenFile(file: string, { holdsSecret }: { readonly holdsSe
   if (!stats) return;
   const access = isOpenTo('write', stats) ? 'write to' : holdsSecret && isOpenTo('read', stats) ? 'read' : undefined;
   if (!access) return;
-  const secret = holdsSecret ? ', which contains a key' : '';
-  throw new CommandError('file_error', `Other users can ${access} ${file} (mode ${octal(stats)})${secret}`, {
-    hint: `Run \`chmod 600 ${shellWord(target)}\`.${holdsSecret ? ' Create a new key if someone may have seen this one.' : ''}`,
+  const renewal = {
+    key: ' Create a new key if someone may have seen this one.',
+    token: ' To get a new token if someone may have seen this one, remove the file instead.',
+  }[secret];
+  const what = holdsSecret ? `, which contains a ${secret}` : '';
+  throw new CommandError('file_error', `Other users can ${access} ${file} (mode ${octal(stats)})${what}`, {
+    hint: `Run \`chmod 600 ${shellWord(target)}\`.${holdsSecret ? renewal : ''}`,
   });
 }
 

@@ -10,6 +10,9 @@ import type { Token } from './server.ts';
 const form = /^gw_[A-Za-z0-9_-]{16,}$/;
 const clientForm = /^[\x21-\x7e]{1,64}$/;
 
+/** The tokens of a file. */
+type Tokens = readonly [Token, ...Token[]];
+
 /** Returns the file of the token, unless the user names another one. @param folder - the config directory */
 export function tokenFileIn(folder: string): string {
   return path.join(folder, 'gateway-token');
@@ -21,9 +24,18 @@ export function tokenFileIn(folder: string): string {
  *
  * @throws CommandError (file_error) if it can't be read or created, has no valid token, or if other users can read it
  */
-export function readTokens(file: string, env: Environment): readonly [Token, ...Token[]] {
-  const text = textOf(file) ?? create(file, env);
-  refuseOpenFile(file, { holdsSecret: true });
+export function readTokens(file: string, env: Environment): Tokens {
+  return tokensIn(textOf(file) ?? create(file, env), file);
+}
+
+/** Returns the tokens in a file; undefined if it doesn't exist. @throws as {@link readTokens} */
+export function knownTokens(file: string): Tokens | undefined {
+  const text = textOf(file);
+  return text === undefined ? undefined : tokensIn(text, file);
+}
+
+function tokensIn(text: string, file: string): Tokens {
+  refuseOpenFile(file, { holdsSecret: true, secret: 'token' });
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   const tokens = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => tokenIn(line));
   const [first, ...rest] = tokens.flatMap((token) => token ?? []);

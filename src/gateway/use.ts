@@ -14,8 +14,8 @@ export type UseContext = Pick<Context, 'clocks' | 'record' | 'settings' | 'world
 export interface UsedGateway extends Lease {
   readonly url: string;
   readonly token: string;
-  /** The file with its token, unless it is the usual one. */
-  readonly ownTokenFile: string | undefined;
+  /** The options of `ci gateway token` with which it prints the token. */
+  readonly tokenOptions: readonly string[];
 }
 
 /** How often to look for a gateway that is starting or ending, and the time between two looks in milliseconds. */
@@ -43,16 +43,23 @@ export async function useGateway(context: UseContext): Promise<UsedGateway> {
   }
 }
 
-function start(context: UseContext): Promise<RunningGateway> {
-  const file = tokenFileIn(configFolder(context.world));
-  const listen = ['--listen', addressText(defaultAddress), '--token-file', file];
-  return startInBackground(context, [...listen, '--until-unused']);
+async function start(context: UseContext): Promise<RunningGateway> {
+  try {
+    return await startInBackground(context, ['--until-unused']);
+  } catch (error) {
+    if (!(error instanceof CommandError) || !error.message.includes(addressText(defaultAddress))) throw error;
+    const address = addressText({ ...defaultAddress, port: defaultAddress.port + 1 });
+    throw error.with({
+      hint: `Start the gateway on another port with \`ci gateway --background --listen ${address}\`, and run this command again.`,
+    });
+  }
 }
 
 async function lease({ world }: UseContext, gateway: RunningGateway): Promise<UsedGateway> {
-  const [{ token }] = readTokens(gateway.tokenFile, world.env);
+  const [{ token, client }] = readTokens(gateway.tokenFile, world.env);
   const { close } = await openLease(gateway, world.env);
   const { url, tokenFile } = gateway;
   const isUsual = tokenFile === tokenFileIn(configFolder(world));
-  return { url, token, ownTokenFile: isUsual ? undefined : tokenFile, close };
+  const file = isUsual ? [] : ['--token-file', tokenFile];
+  return { url, token, tokenOptions: [...file, ...(client === undefined ? [] : ['--client', client])], close };
 }

@@ -7,7 +7,7 @@ import { isOpenTo } from '../config/permissions.ts';
 import { CommandError, messageWithHint, withoutPeriod } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import { runningGateways } from '../gateway/background.ts';
-import { readTokens, tokenFileIn } from '../gateway/token.ts';
+import { knownTokens, tokenFileIn } from '../gateway/token.ts';
 import { type FileProblem, problemWith } from './list.ts';
 import { type ConnectContext, connectionRecords } from './plan.ts';
 import { type ConnectionRecord, hasSecret } from './records.ts';
@@ -119,7 +119,13 @@ async function readGateway(context: CheckContext, { baseUrl }: ConnectionRecord)
   const running = runningGateways(context)
     .list()
     .find(({ url }) => url === baseUrl);
-  const [{ token: secret }] = readTokens(running?.tokenFile ?? tokenFileIn(configFolder(world)), world.env);
+  const tokens = knownTokens(running?.tokenFile ?? tokenFileIn(configFolder(world)));
+  if (!tokens) {
+    throw new CommandError('not_found', 'The token of the gateway is no longer on this machine', {
+      hint: 'Start the gateway with `ci gateway`, and connect the tool again.',
+    });
+  }
+  const [{ token: secret }] = tokens;
   if (!running) return { secret, models: undefined };
   const { inference } = await context.connections.throughGateway({ url: baseUrl, token: secret });
   return { secret, models: (await inference.models()).data.map(({ id }) => id) };

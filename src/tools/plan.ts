@@ -185,9 +185,7 @@ async function connectionTo(
 ): Promise<Connection> {
   const { clocks, settings } = context;
   const name = keyNameIn(await keyStoreOf(context), key) ?? '';
-  const { ownTokenFile } = gateway ?? {};
-  const tokenOptions = ownTokenFile === undefined ? [] : ['--token-file', ownTokenFile];
-  const command = gateway ? ['gateway', 'token', ...tokenOptions] : ['keys', 'secret', name];
+  const command = gateway ? ['gateway', 'token', ...gateway.tokenOptions] : ['keys', 'secret', name];
   const keyWords = tool.keyFrom === 'command' ? keyCommand(context, { command, title: tool.title }) : [];
   return {
     baseUrl: gateway?.url ?? (settings.sandbox.value ? servedSandbox : await originOfApi(settings)),

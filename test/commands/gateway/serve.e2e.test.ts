@@ -688,8 +688,19 @@ describe('the token', () => {
     expect([ended.code, at(errorOf(ended), 'code'), at(errorOf(ended), 'message')]).toEqual([
       1,
       'file_error',
-      `Other users can read ${place} (mode 0644), which contains a key`,
+      `Other users can read ${place} (mode 0644), which contains a token`,
     ]);
+    expect(textAt(errorOf(ended), 'hint')).toContain('remove the file');
+  });
+
+  test('of one of several clients is printed with --client', async () => {
+    const { me } = await seatHolder();
+    const tokens = path.join(me.home, 'tokens');
+    writeFileSync(tokens, 'gw_0123456789abcdef alice\ngw_fedcba9876543210 build\n', { mode: 0o600 });
+    const printed = await me.ci('gateway token --token-file tokens --client build');
+    expect([printed.code, printed.stdout]).toEqual([0, 'gw_fedcba9876543210\n']);
+    const missing = await me.ci('gateway token --token-file tokens --client carol --json');
+    expect([missing.code, textAt(errorOf(missing), 'hint')]).toEqual([5, 'It has those of alice and build.']);
   });
 
   test('can be in another file', async () => {
