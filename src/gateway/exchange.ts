@@ -141,7 +141,8 @@ export class Exchange {
     if (turn.kind === 'seat') {
       this.#seat = turn.seat;
       this.#send(turn.seat);
-    } else if (turn.kind === 'outside hours' && creditKey && this.#body.canReplay) {
+    } else if (turn.kind === 'outside hours' && turn.isKnown && creditKey && this.#body.canReplay) {
+      // Credit must not be spent because a seat answers that it is outside its hours when it isn't.
       this.#usesCredit = true;
       metrics.countCredit(this.#modelLabel());
       this.#send(creditKey);

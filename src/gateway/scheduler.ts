@@ -34,8 +34,11 @@ export type Turn<S extends Seat> =
   | { readonly kind: 'seat'; readonly seat: S }
   /** All seats with the model are outside their hours. */
   | {
-      readonly kind: 'outside hours' /** Epoch milliseconds; undefined if that isn't known. */;
+      readonly kind: 'outside hours';
+      /** When the first one works again, in epoch milliseconds; undefined if that isn't known. */
       readonly opensAt: number | undefined;
+      /** Whether the account says so for each seat, and not only the seats themselves. */
+      readonly isKnown: boolean;
     }
   /** No seat offers the model. */
   | { readonly kind: 'no model' }
@@ -379,7 +382,11 @@ export class Scheduler<S extends Seat> {
     if (usable.some(({ isRefused }) => !isRefused)) return undefined;
     if (live.length > 0) return { kind: usable.length > 0 ? 'refused' : 'failed' };
     if (this.#options.waitsOutside) return undefined;
-    return { kind: 'outside hours', opensAt: this.#earliest(states) };
+    return {
+      kind: 'outside hours',
+      opensAt: this.#earliest(states),
+      isKnown: states.every(({ seat }) => seat.hours !== undefined && !this.#isHourOf(seat)),
+    };
   }
 
   #earliest(states: readonly SeatState<S>[]): number | undefined {
@@ -413,7 +420,11 @@ export class Scheduler<S extends Seat> {
   /** Returns whether a seat is within its hours. */
   #isLive({ seat, closedUntil }: SeatState<S>): boolean {
     const now = this.#options.wall();
-    return closedUntil <= now && (seat.hours?.includes(new Date(now).getUTCHours()) ?? true);
+    return closedUntil <= now && this.#isHourOf(seat);
+  }
+
+  #isHourOf({ hours }: S): boolean {
+    return hours?.includes(new Date(this.#options.wall()).getUTCHours()) ?? true;
   }
 
   /** Returns when the hours of a seat start, in epoch milliseconds; now if they have started; undefined if it has none. */

@@ -252,6 +252,19 @@ describe('a request is never sent again', () => {
   });
 });
 
+test.each([
+  ['within its hours', [20]],
+  ["whose hours aren't known", undefined],
+] as const)('credit is not spent because a seat %s says that it is outside its hours', async (_name, hours) => {
+  const api = await standIn((call) => call.answer(429, '', ['Retry-After: 36000']));
+  const creditKey = { name: 'credit', secret: creditSecret };
+  const gateway = await startGateway(api.url, { seats: [seat(0, { hours })], creditKey });
+  const { line } = await ask(gateway);
+  expect(line).toBe('HTTP/1.1 429 Too Many Requests');
+  expect(api.calls.map(({ secret }) => secret)).toEqual([secretOf(0)]);
+  expect(await gateway.ended(1)).toMatchObject([{ credit: false, status: 429 }]);
+});
+
 describe('with a credit key, a request outside all hours is sent once, and not again after', () => {
   const creditKey = { name: 'credit', secret: creditSecret };
   const seats = [seat(0, { hours: [] })];

@@ -197,7 +197,7 @@ describe('hours', () => {
 
   test('refuse a request outside all of them, with the time at which they start', () => {
     const bench = new SchedulerBench({ seats: [office, seat('b', { hours: [14] })] });
-    expect(bench.enter().turns).toEqual([{ kind: 'outside hours', opensAt: nine + hour }]);
+    expect(bench.enter().turns).toEqual([{ kind: 'outside hours', opensAt: nine + hour, isKnown: true }]);
     expect(bench.states()).toEqual({ a: 'outside hours', b: 'outside hours' });
     bench.run(hour);
     expect(outcome(bench.enter())).toEqual(['a']);
@@ -211,7 +211,9 @@ describe('hours', () => {
         seat('b', { hours: [7], models: new Set(['glm']) }),
       ],
     });
-    expect(bench.enter('ann', 'glm').turns).toEqual([{ kind: 'outside hours', opensAt: nine + 22 * hour }]);
+    expect(bench.enter('ann', 'glm').turns).toEqual([
+      { kind: 'outside hours', opensAt: nine + 22 * hour, isKnown: true },
+    ]);
   });
 
   test("don't end a request that has begun, but those that wait", () => {
@@ -220,7 +222,7 @@ describe('hours', () => {
     bench.run(hour - 1);
     expect(outcome(second)).toEqual([]);
     bench.run(1);
-    expect(second.turns).toEqual([{ kind: 'outside hours', opensAt: nine + 24 * hour }]);
+    expect(second.turns).toEqual([{ kind: 'outside hours', opensAt: nine + 24 * hour, isKnown: true }]);
     expect(first.ticket.state).toBe('running');
     bench.release(first);
     expect(outcome(first)).toEqual(['a']);
@@ -266,7 +268,7 @@ describe('hours', () => {
 
   test('that are empty never start', () => {
     const bench = new SchedulerBench({ seats: [seat('a', { hours: [] })] });
-    expect(bench.enter().turns).toEqual([{ kind: 'outside hours', opensAt: undefined }]);
+    expect(bench.enter().turns).toEqual([{ kind: 'outside hours', opensAt: undefined, isKnown: true }]);
     const patient = new SchedulerBench({ seats: [seat('a', { hours: [] })], waitsOutside: true, queueTimeout: minute });
     const request = patient.enter();
     patient.run(5 * hour);
@@ -350,7 +352,7 @@ describe('a seat', () => {
     const waiting = bench.enter();
     bench.release(first, { kind: 'closed', retryAfter: 2 * minute }, true);
     expect(bench.states()).toEqual({ a: 'outside hours' });
-    const turn = { kind: 'outside hours', opensAt: nine + 2 * minute };
+    const turn = { kind: 'outside hours', opensAt: nine + 2 * minute, isKnown: false };
     expect([first.turns.at(-1), waiting.turns.at(-1), bench.enter().turns.at(-1)]).toEqual([turn, turn, turn]);
     bench.pass(2 * minute);
     expect(bench.states()).toEqual({ a: 'free' });
