@@ -36,15 +36,24 @@ export function keyCommand(
 ): string[] {
   const { apiUrl, profile, sandbox } = context.settings;
   const words = ownWords(context);
-  if (words.some((word) => isTemporary(word))) {
-    throw usageError(
-      `${title} runs \`ci\` to get its key, but \`ci\` isn't installed`,
-      'Run `npm install --global cheapestinference`, and then this command again.',
-    );
-  }
+  requireInstalled(words, `${title} runs \`ci\` to get its key`);
   if (sandbox.value) return [...words, '--sandbox', ...command];
   const isSet = apiUrl.origin === '--api-url' || apiUrl.origin === 'CHEAPESTINFERENCE_API_URL';
   return [...words, ...command, '--profile', profile.value, ...(isSet ? ['--api-url', apiUrl.value] : [])];
+}
+
+/**
+ * Refuses words that start this program from the cache of npx, which npm clears.
+ *
+ * @param purpose - what needs the program later: `The service runs ci`
+ * @throws CommandError (usage)
+ */
+export function requireInstalled(words: readonly string[], purpose: string): void {
+  if (!words.some((word) => isTemporary(word))) return;
+  throw usageError(
+    `${purpose}, but \`ci\` isn't installed`,
+    'Run `npm install --global cheapestinference`, and then this command again.',
+  );
 }
 
 /** Returns a name if the `PATH` leads to this program, because RCS has a `ci`, too. Otherwise, returns its path. */

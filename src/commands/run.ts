@@ -104,7 +104,7 @@ async function runWithGateway(options: Options, context: RunContext): Promise<vo
     throw usageError(`--gateway and ${other} can't be combined`, hint);
   }
   requireProgram(options.command[0] ?? '', context.world);
-  const { useGateway } = await import('../gateway/use.ts');
+  const { useGateway } = await import('../gateway/shared-gateway.ts');
   const { token, url, close } = await useGateway(context);
   try {
     await start(options, context, { secret: token, baseUrl: url, passSignals: signalsOf(context) });

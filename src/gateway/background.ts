@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { stateFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError, errorCodes, messageOf } from '../domain/errors.ts';
 import { memberOf, parsedJson } from '../domain/json.ts';
-import { makeFolder } from '../state/folder.ts';
+import { makeFolder, namesIn, statsOf } from '../state/folder.ts';
 import { openOwnFile } from '../state/own-file.ts';
-import { type RunningGateway, RunningGateways } from './running.ts';
+import { type RunningGateway, RunningGateways } from './running-gateways.ts';
 
 /** The parts of the context that starting and stopping a gateway uses. */
 export type BackgroundContext = Pick<Context, 'clocks' | 'settings' | 'world'>;
@@ -22,8 +22,24 @@ export function runningGateways({ world }: Pick<Context, 'world'>): RunningGatew
 }
 
 /** Returns the file to which a gateway in the background writes its notes. */
-export function logFile({ world }: Pick<Context, 'world'>): string {
-  return path.join(stateFolder(world.env), 'gateway.log');
+export function logFile({ world }: Pick<Context, 'world'>, { pid }: Pick<RunningGateway, 'pid'>): string {
+  return path.join(stateFolder(world.env), `gateway-${pid}.log`);
+}
+
+/** How long the log of a gateway that has ended is kept, in milliseconds. */
+const logLifetime = 7 * 24 * 3_600_000;
+
+/** Removes the logs of gateways that ended long ago. */
+function removeOldLogs(context: Pick<Context, 'world'>): void {
+  const folder = stateFolder(context.world.env);
+  const running = runningGateways(context).list();
+  for (const name of namesIn(folder)) {
+    const [, pid] = /^gateway-(\d+|[0-9a-f]{12})\.log$/.exec(name) ?? [];
+    if (pid === undefined || running.some((each) => String(each.pid) === pid)) continue;
+    const file = path.join(folder, name);
+    const stats = statsOf(file, statSync);
+    if (stats && Date.now() - stats.mtimeMs > logLifetime) rmSync(file, { force: true });
+  }
 }
 
 /**
@@ -34,9 +50,10 @@ export function logFile({ world }: Pick<Context, 'world'>): string {
  */
 export async function startInBackground(context: BackgroundContext, args: readonly string[]): Promise<RunningGateway> {
   const { world, clocks } = context;
-  // Its own until it has started: others may start at the same time, or run already.
-  const file = logFile(context).replace(/\.log$/, `.${randomBytes(6).toString('hex')}.log`);
+  // The process is known only when it has started.
+  const file = path.join(stateFolder(world.env), `gateway-${randomBytes(6).toString('hex')}.log`);
   makeFolder(path.dirname(file), world.env);
+  removeOldLogs(context);
   const log = openOwnFile(file, 'a');
   const [command, ...words] = ownProcess(context);
   const child = spawn(
@@ -64,7 +81,7 @@ export async function startInBackground(context: BackgroundContext, args: readon
       .find(({ pid }) => pid === child.pid);
     if (started) {
       child.unref();
-      renameSync(file, logFile(context));
+      renameSync(file, logFile(context, started));
       return started;
     }
     if (failure !== undefined) throw notStarted(file, failure);

@@ -14,7 +14,7 @@ export interface CertificateFiles {
 }
 
 /**
- * Reads the certificate, and checks that others on the network can't read along.
+ * Reads the certificate. Refuses a network address without TLS or `--insecure`.
  *
  * @throws CommandError (usage) for options that contradict each other, or an address of a network without TLS; (file_error)
  */

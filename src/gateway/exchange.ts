@@ -41,6 +41,8 @@ export interface Client {
 const mostFailures = 3;
 /** A seat that asks to wait longer than this, in milliseconds, is outside its hours: the limit of one request is over sooner. */
 const longestBusy = 60_000;
+/** The same for a seat that is within its hours, as the account says. */
+const longestPause = 600_000;
 /** How long a client may stop reading, in milliseconds. */
 const clientTimeout = 300_000;
 /** How long a seat isn't used after a request was canceled, in milliseconds. */
@@ -108,6 +110,7 @@ export class Exchange {
       return;
     }
     if (this.#hasEnded) return;
+    this.#body.readAhead();
     this.#enter();
   }
 
@@ -117,7 +120,6 @@ export class Exchange {
     if (this.#request.headers['content-encoding'] !== undefined) return undefined;
     const scanner = new ModelScanner();
     await this.#body.readUntil((chunk) => scanner.scan(chunk));
-    this.#body.readAhead();
     return scanner.model;
   }
 
@@ -204,14 +206,17 @@ export class Exchange {
 
   /** Returns what a status says about the seat. */
   #reportOf(status: number, headers: RawHeaders): SeatReport {
-    const retryAfter = retryAfterIn(headers, this.#parts.wall());
+    const { wall } = this.#parts;
+    const retryAfter = retryAfterIn(headers, wall());
     if (status === 429) {
-      return retryAfter !== undefined && retryAfter > longestBusy
+      const isWithinHours = this.#seat?.hours?.includes(new Date(wall()).getUTCHours()) ?? false;
+      return retryAfter !== undefined && retryAfter > (isWithinHours ? longestPause : longestBusy)
         ? { kind: 'closed', retryAfter }
         : { kind: 'busy', retryAfter };
     }
     if (status === 401) return { kind: 'refused' };
-    return status === 403 || status >= 500 ? { kind: 'failed', retryAfter } : { kind: 'answered' };
+    if (status === 403) return { kind: 'declined' };
+    return status >= 500 ? { kind: 'failed', retryAfter } : { kind: 'answered' };
   }
 
   /** Returns whether the request goes to another seat, or waits for one. */
@@ -226,6 +231,7 @@ export class Exchange {
       case 'refused':
         return true;
       case 'failed':
+      case 'declined':
         return this.#failures + 1 < mostFailures && this.#parts.scheduler.hasOther(this.#ticket);
       case 'unreachable':
         return this.#failures + 1 < mostFailures;
@@ -233,7 +239,8 @@ export class Exchange {
   }
 
   #moveOn(report: SeatReport): void {
-    if (report.kind === 'failed' || report.kind === 'unreachable') this.#failures++;
+    if (report.kind === 'failed' || report.kind === 'declined' || report.kind === 'unreachable') this.#failures++;
+    this.#body.readAhead();
     this.#releaseSeat(report, true);
   }
 
@@ -260,9 +267,8 @@ export class Exchange {
       response.writeHead(status, reasonOf(status, statusText), answerHeaders(headers, this.#ownHeaders()));
     } catch {
       // The API sent something that can't be sent on.
-      this.#sent?.abort();
       this.#isAnswering = false;
-      this.#releaseSeat(report);
+      this.#cancel();
       this.#fail(502, 'bad_response', 'The response of the API is not valid HTTP.');
       return;
     }
@@ -325,14 +331,18 @@ export class Exchange {
       void this.#finish(false);
       return;
     }
+    if (error.name === 'InvalidArgumentError') {
+      this.#releaseSeat({ kind: 'unused' });
+      this.#fail(400, 'invalid_request', 'The request has an invalid header.');
+      return;
+    }
     const report: SeatReport = { kind: 'unreachable' };
     if (!this.#usesCredit && !isTimeout(error) && this.#movesOn(report)) {
       this.#moveOn(report);
       return;
     }
     this.#releaseSeat(report);
-    if (error.name === 'InvalidArgumentError') this.#fail(400, 'invalid_request', 'The request has an invalid header.');
-    else if (isTimeout(error)) this.#fail(504, 'upstream_timeout', "The API didn't answer in time.");
+    if (isTimeout(error)) this.#fail(504, 'upstream_timeout', "The API didn't answer in time.");
     else this.#fail(502, 'upstream_unreachable', "The API can't be reached, or closed the connection.");
   }
 
@@ -354,7 +364,7 @@ export class Exchange {
     } else this.#releaseSeat({ kind: 'unused' });
   }
 
-  /** Ends an exchange whose request isn't complete. */
+  /** Ends an exchange with an incomplete request. */
   #giveUp(refusal: Refusal): void {
     this.#cancel();
     if (this.#isAnswering) this.#response.destroy();
@@ -403,7 +413,7 @@ export class Exchange {
         return {
           status: 503,
           code: 'queue_full',
-          message: 'Too many requests wait for a seat.',
+          message: 'Too many requests are waiting for a seat.',
           retryAfter: Math.max(1000, this.#ticket?.expectedWait ?? 0),
         };
       case 'timeout':
@@ -463,8 +473,10 @@ export class Exchange {
 
   #countAnswer(result: string): void {
     const name = this.#usesCredit ? this.#parts.creditKey?.name : this.#seat?.name;
-    this.#answeredBy = name;
-    this.#answeredPool = this.#seat?.pool;
+    if (result !== 'error') {
+      this.#answeredBy = name;
+      this.#answeredPool = this.#seat?.pool;
+    }
     if (name !== undefined) this.#parts.metrics.countAnswer(name, result);
   }
 

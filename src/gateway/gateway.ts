@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxySettings } from '../api/proxies.ts';
+import { addressText } from './address.ts';
 import type { RequestRecord } from './events.ts';
 import { type Client, Exchange, type ExchangeParts } from './exchange.ts';
 import { Metrics, metricsType } from './metrics.ts';
@@ -98,7 +99,7 @@ export class Gateway {
   get url(): string {
     const { certificate } = this.#options;
     const { host = '', port = 0 } = this.#server ?? {};
-    return `${certificate ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return `${certificate ? 'https' : 'http'}://${addressText({ host: reachable[host] ?? host, port })}`;
   }
 
   /** Whether a command uses it until it ends. */
@@ -228,3 +229,6 @@ export class Gateway {
     this.#timer = setTimeout(() => this.#scheduler.tick(), wait).unref();
   }
 }
+
+/** The addresses at which clients on this machine reach a server that listens on all. */
+const reachable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };

@@ -27,9 +27,9 @@ export async function litellmConfiguration(
   { baseUrl, keyCommand }: { readonly baseUrl: string; readonly keyCommand: (key: string) => string },
 ): Promise<LitellmConfiguration> {
   const { stringify } = await import('yaml');
-  const variables = seats.map(({ name }, at) => ({
+  const variables = seats.map(({ key }, at) => ({
     variable: `CHEAPESTINFERENCE_SEAT_${at + 1}`,
-    command: keyCommand(name),
+    command: keyCommand(key),
   }));
   const configuration = {
     model_list: seats.flatMap(({ models, id }, at) =>

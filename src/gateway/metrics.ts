@@ -119,7 +119,7 @@ export class Metrics {
     counter('requests', 'Requests of clients.', this.#requests);
     counter('upstream_responses', 'Responses of the API.', this.#upstream);
     counter('credit_requests', 'Requests paid for with prepaid credit.', this.#credit);
-    counter('tokens', 'Tokens, as far as the API names them.', this.#tokens);
+    counter('tokens', 'Tokens that the API reports.', this.#tokens);
     counter('seat_busy_seconds', 'Time in which a seat answered requests.', this.#seatSeconds, 'seconds');
     histogram('queue_wait_seconds', 'Time in the queue.', this.#queueWait);
     histogram('time_to_first_byte_seconds', 'Time from a request to the first byte of its answer.', this.#firstByte);

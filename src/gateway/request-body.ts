@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 /** The largest body of a request, in bytes. */
 export const largestBody = 64 * 1024 * 1024;
 
-/** How much of the bodies of all requests together is kept until an answer begins, in bytes. */
+/** The memory for request bodies that may have to be sent again, in bytes. */
 const replayMemory = 64 * 1024 * 1024;
 
 /** How much of a body is read while its request waits, in bytes. Then a client that goes away is noticed. */

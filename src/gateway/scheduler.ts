@@ -23,6 +23,8 @@ export type SeatReport =
   /** It says that it is outside its hours for some milliseconds. */
   | { readonly kind: 'closed'; readonly retryAfter: number }
   | { readonly kind: 'failed'; readonly retryAfter: number | undefined }
+  /** It doesn't answer this request, which says nothing about others. */
+  | { readonly kind: 'declined' }
   /** The connection failed before an answer. */
   | { readonly kind: 'unreachable' }
   /** Its key was refused. */
@@ -230,11 +232,11 @@ export class Scheduler<S extends Seat> {
     }
     const refusal = this.#refusalOf(request);
     const queue = this.#queueOf(model);
+    request.position = queue.size;
+    request.expectedWait = this.#expectedWait(request);
     if (refusal) this.#end(request, refusal);
     else if (queue.size >= this.#options.queueLimit) this.#end(request, { kind: 'queue full' });
     else {
-      request.position = queue.size;
-      request.expectedWait = this.#expectedWait(request);
       queue.add(request);
       this.#shares.wait(request);
       this.#waiting.add(request);
@@ -308,7 +310,7 @@ export class Scheduler<S extends Seat> {
     this.#arm();
   }
 
-  /** Ends the wait of a request whose time is over, unless it may wait until its hours. */
+  /** Ends the wait of a request after its timeout, or extends it to the next hours. */
   #expire(request: Ticket<S>): void {
     const states = [...this.#offering(request.model)];
     if (!this.#options.waitsOutside || states.some((state) => this.#isLive(state))) {
@@ -471,6 +473,9 @@ export class Scheduler<S extends Seat> {
         request.failed.add(state.seat.id);
         setAside(report.retryAfter || backoff(firstBackoff, longestBackoff));
         return;
+      case 'declined':
+        request.failed.add(state.seat.id);
+        return;
       case 'unreachable':
         state.failures++;
         // The first time, an idle connection may just have been closed.
@@ -496,7 +501,7 @@ export class Scheduler<S extends Seat> {
     return queue;
   }
 
-  /** Has the next tick called when something can change by itself while requests wait. */
+  /** Schedules the next tick while requests wait. */
   #arm(): void {
     if (this.#waiting.size === 0) {
       this.#earliestDeadline = Number.POSITIVE_INFINITY;

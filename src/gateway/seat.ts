@@ -15,6 +15,8 @@ export interface GatewaySeat extends Seat, GatewayKey {
   /** The slug of its pool; undefined if it isn't known. */
   readonly pool: string | undefined;
   readonly subscriptionId: string | undefined;
+  /** The name or ID with which commands find its key. */
+  readonly key: string;
   /** Its models as `/v1/models` lists them for its key. */
   readonly listed: readonly ListedModel[];
 }

@@ -50,7 +50,6 @@ export function unitText(
   return `[Unit]
 Description=CheapestInference gateway
 Documentation=https://github.com/cheapestinference/cli/blob/main/docs/gateway.md
-After=network-online.target
 
 [Service]
 Type=exec
@@ -58,6 +57,7 @@ ExecStart=${command.join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=5
+RestartPreventExitStatus=2 4 5
 TimeoutStopSec=${Math.ceil(drain / 1000) + 10}
 ${variables.map((line) => `${line}\n`).join('')}
 [Install]
@@ -91,8 +91,13 @@ export function writeUnit(file: string, text: string, env: Environment): void {
   }
 }
 
+/** Removes the unit. @throws CommandError (file_error) */
 export function removeUnit(file: string): void {
-  rmSync(file, { force: true });
+  try {
+    rmSync(file, { force: true });
+  } catch (error) {
+    throw new CommandError('file_error', `Can't remove ${file}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** Runs `systemctl --user`. @returns why it failed; undefined if it succeeded */

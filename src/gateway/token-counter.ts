@@ -113,7 +113,7 @@ const decompressors: ReadonlyMap<string, () => Transform> = new Map<string, () =
   ['br', createBrotliDecompress],
 ]);
 
-/** Returns the tokens that a part of an answer names; undefined if it names none. */
+/** Returns the token counts that a part of a response reports; undefined if it reports none. */
 export function tokensIn(text: string): Tokens | undefined {
   let found: Tokens | undefined;
   for (const { index, 0: match } of text.matchAll(/(?<!\\)"usage"\s*:\s*(?=\{)/g)) {

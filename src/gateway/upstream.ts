@@ -24,8 +24,8 @@ export interface UpstreamRequest {
   readonly reuse: boolean;
 }
 
-/** Takes an answer as it arrives. Of the last two functions, one is called, unless the request is aborted. */
-export interface AnswerTaker {
+/** Handles a response as it arrives. One of `end` and `fail` is called at the end, unless the request is aborted. */
+export interface ResponseHandler {
   head(status: number, statusText: string, headers: RawHeaders): void;
   data(chunk: Buffer): void;
   end(): void;
@@ -51,7 +51,7 @@ export class Upstream {
   readonly #origin: URL;
   readonly #agent: Agent;
   /** Uses each connection once. */
-  readonly #careful: Agent;
+  readonly #singleUse: Agent;
 
   constructor(origin: URL, proxies: ProxySettings) {
     const options: Agent.Options = {
@@ -69,7 +69,7 @@ export class Upstream {
     };
     this.#origin = origin;
     this.#agent = new Agent(options);
-    this.#careful = new Agent(options);
+    this.#singleUse = new Agent(options);
   }
 
   /** The value of the Host header. */
@@ -77,11 +77,11 @@ export class Upstream {
     return this.#origin.host;
   }
 
-  send({ reuse, ...request }: UpstreamRequest, taker: AnswerTaker): Sent {
+  send({ reuse, ...request }: UpstreamRequest, handler: ResponseHandler): Sent {
     let controller: Dispatcher.DispatchController | undefined;
     let isAborted = false;
     let isPaused = false;
-    const agent = reuse ? this.#agent : this.#careful;
+    const agent = reuse ? this.#agent : this.#singleUse;
     agent.dispatch(
       { ...request, origin: this.#origin, reset: !reuse },
       {
@@ -92,17 +92,17 @@ export class Upstream {
         onResponseStart(_controller, status, _headers, statusText = '') {
           // An interim response is about the connection to the API.
           if (isAborted || status < 200) return;
-          taker.head(status, statusText, rawHeaders(_controller.rawHeaders));
+          handler.head(status, statusText, rawHeaders(_controller.rawHeaders));
           if (isPaused) _controller.pause();
         },
         onResponseData(_controller, chunk) {
-          if (!isAborted) taker.data(chunk);
+          if (!isAborted) handler.data(chunk);
         },
         onResponseEnd() {
-          if (!isAborted) taker.end();
+          if (!isAborted) handler.end();
         },
         onResponseError(_controller, error) {
-          if (!isAborted) taker.fail(error);
+          if (!isAborted) handler.fail(error);
         },
       },
     );
@@ -127,7 +127,7 @@ export class Upstream {
 
   /** Closes all connections at once. */
   async close(): Promise<void> {
-    await Promise.all([this.#agent.destroy(), this.#careful.destroy()]);
+    await Promise.all([this.#agent.destroy(), this.#singleUse.destroy()]);
   }
 }
 

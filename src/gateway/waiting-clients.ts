@@ -19,8 +19,7 @@ interface Share {
 }
 
 /**
- * Decides whose request is next: that of the client with the fewest running requests, then of the one whose last turn was the longest
- * time ago. A client that waits while none of its requests is answered is overtaken at most once by each of the others, and not by new
+ * Decides which client is next: the one with the fewest running requests, then the one that waited longest since its last turn. A client that waits while none of its requests is answered is overtaken at most once by each of the others, and not by new
  * ones.
  */
 export class ClientShares {

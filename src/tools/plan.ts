@@ -7,7 +7,7 @@ import type { Context } from '../context/context.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
-import type { UsedGateway } from '../gateway/use.ts';
+import type { UsedGateway } from '../gateway/shared-gateway.ts';
 import { findProgram } from '../programs/find-program.ts';
 import { realPathOf } from '../state/folder.ts';
 import { changesAnything, diffOf, type PlannedFile, planSettings, planUndo } from './changes.ts';
@@ -129,7 +129,7 @@ function usesGateway({ key, pool, gateway }: ConnectRequest, earlier: Connection
 
 /** Uses the gateway until the end of the command. */
 async function leasedGateway(context: ConnectContext): Promise<UsedGateway> {
-  const { useGateway } = await import('../gateway/use.ts');
+  const { useGateway } = await import('../gateway/shared-gateway.ts');
   const gateway = await useGateway(context);
   context.connections.closeAtEnd({ close: async () => gateway.close() });
   return gateway;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Seat, SeatReport, Ticket, Turn } from '../../src/gateway/scheduler.ts';
-import { hour, minute, SchedulerBench, seat, second } from './scheduling.ts';
+import { hour, minute, SchedulerBench, seat, second } from './scheduler-bench.ts';
 
 /** Something that happens to a scheduler. `at` selects one of several requests. */
 type Step =
@@ -18,6 +18,7 @@ const report: fc.Arbitrary<SeatReport> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ kind: 'answered' } as const) },
   fc.constantFrom({ kind: 'unused' } as const, { kind: 'unreachable' } as const, { kind: 'refused' } as const),
   fc.record({ kind: fc.constantFrom('busy' as const, 'failed' as const), retryAfter }),
+  fc.constant({ kind: 'declined' as const }),
   fc.record({ kind: fc.constant('closed' as const), retryAfter: fc.constantFrom(61 * second, 3 * hour) }),
 );
 const seats = fc.uniqueArray(
@@ -274,6 +275,10 @@ class Comparison {
     if (!isSame || answer.kind === 'answered' || answer.kind === 'unused') return;
     if (answer.kind === 'closed') {
       state.closedUntil = this.#bench.wall + answer.retryAfter;
+      return;
+    }
+    if (answer.kind === 'declined') {
+      request.failed.add(state.seat.id);
       return;
     }
     const times = 2 ** state.failures;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SeatReport } from '../../src/gateway/scheduler.ts';
-import { hour, minute, outcome, SchedulerBench, seat, second } from './scheduling.ts';
+import { hour, minute, outcome, SchedulerBench, seat, second } from './scheduler-bench.ts';
 
 const nine = Date.UTC(2026, 3, 14, 9);
 

@@ -9,6 +9,7 @@ function seat(at: number): GatewaySeat {
   return {
     id: `seat-${at}`,
     name: `seat-${at}`,
+    key: `seat-${at}`,
     secret: `sk_pool_${at}`,
     pool: 'bench',
     subscriptionId: undefined,

@@ -8,7 +8,6 @@ test('writes a unit that restarts the gateway and drains it', () => {
   expect(unitText(['/usr/bin/node', '/opt/ci.js', 'gateway'], { env: {}, drain: 90_500 })).toBe(`[Unit]
 Description=CheapestInference gateway
 Documentation=https://github.com/cheapestinference/cli/blob/main/docs/gateway.md
-After=network-online.target
 
 [Service]
 Type=exec
@@ -16,6 +15,7 @@ ExecStart=/usr/bin/node /opt/ci.js gateway
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=5
+RestartPreventExitStatus=2 4 5
 TimeoutStopSec=101
 
 [Install]

@@ -26,6 +26,7 @@ export function seat(index: number, more: Partial<GatewaySeat> = {}): GatewaySea
   return {
     id: `seat-${index}`,
     name: `key-${index}`,
+    key: `key-${index}`,
     secret: secretOf(index),
     pool: 'pool',
     subscriptionId: `subscription-${index}`,

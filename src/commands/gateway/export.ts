@@ -6,7 +6,7 @@ import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { litellmConfiguration, secretCommand } from '../../gateway/litellm.ts';
-import { type SeatContext, SeatFinder } from '../../gateway/seats.ts';
+import { type SeatContext, SeatFinder } from '../../gateway/seat-finder.ts';
 
 const fields = ['format', 'configuration', 'variables'] as const;
 
@@ -28,7 +28,7 @@ export default function exportConfiguration(command: Verb, context: Context, exe
 export async function run(format: string, context: SeatContext & Pick<Context, 'settings'>): Promise<void> {
   const { output, settings } = context;
   const { seats, missing, problems } = await new SeatFinder(context, { pools: [], keys: [] }).find({
-    isIdle: () => true,
+    mayListModels: () => true,
     isFirst: false,
   });
   for (const problem of problems) output.note(problem);

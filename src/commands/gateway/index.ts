@@ -2,7 +2,7 @@ import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { eventFields } from '../../gateway/events.ts';
-import type { ServeContext } from '../../gateway/serve.ts';
+import type { ServeContext } from '../../gateway/session.ts';
 import { addServeOptions, type ServeFlags, serveArguments, serveOptionsOf } from './options.ts';
 
 /** How `ci gateway` serves. */
@@ -57,7 +57,7 @@ export default function gateway(noun: Verb, context: Context, execute = run): vo
   });
   addServeOptions(noun)
     .option('--quiet', "Don't print each request")
-    .option('--background', 'Start it in the background')
+    .option('--background', 'Run in the background')
     .option('--until-unused', 'Stop it when no `ci run --gateway` uses it')
     .action((options: Options) => execute(options, context));
 }
@@ -74,5 +74,6 @@ export async function run(options: Options, context: ServeContext): Promise<void
   const { startInBackground, logFile } = await import('../../gateway/background.ts');
   const { printStarted } = await import('./result.ts');
   const args = [...serveArguments(serveOptions, context.world), ...(untilUnused ? ['--until-unused'] : [])];
-  await printStarted(context, await startInBackground(context, args), logFile(context));
+  const started = await startInBackground(context, args);
+  await printStarted(context, started, logFile(context, started));
 }

@@ -1,3 +1,4 @@
+import { requireInstalled } from '../../account/own-command.ts';
 import { fromHome } from '../../account/secrets/destinations.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { keyFor } from '../../config/settings.ts';
@@ -60,6 +61,7 @@ export async function run({ dryRun, undo, ...flags }: Options, context: InstallC
   if (undo) return remove(context, result);
   requireSavedKey(context);
   const options = serveOptionsOf(flags, world);
+  requireInstalled(ownProcess(context), 'The service runs `ci`');
   const words = [
     ...ownProcess(context),
     ...accountOptions(context),
@@ -73,6 +75,8 @@ export async function run({ dryRun, undo, ...flags }: Options, context: InstallC
     return print(context, { ...result, text });
   }
   requireSystemd(context);
+  const proxy = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].find((name) => world.env[name]);
+  if (proxy !== undefined) output.note(`The service doesn't use the proxy in ${proxy}, which may have a password.`);
   const before = installedUnit(file);
   if (before !== text) {
     prompts.requireConsent();
@@ -105,6 +109,7 @@ async function remove(context: InstallContext, result: Result): Promise<void> {
   prompts.requireConsent();
   await prompts.consent(`Stop the service, and remove ${fromHome(file, world.env.HOME)}?`);
   const problem = (await systemctl(world, 'disable', '--now', unitName)) ?? null;
+  if (problem !== null) context.result.exitCode = 1;
   removeUnit(file);
   await systemctl(world, 'daemon-reload');
   await print(context, { ...result, status: 'removed', running: problem === null ? false : null, problem });
@@ -148,7 +153,10 @@ async function print({ output, world }: InstallContext, result: Result): Promise
     drawing: (style, { status, file, problem }) => {
       const shown = fromHome(file, world.env.HOME);
       if (status === 'not installed') return '';
-      if (status === 'removed') return `${style.good('✓')} The service is removed: ${shown}\n`;
+      if (status === 'removed') {
+        const stopped = problem === null ? '' : `${style.warning('!')} systemd didn't stop it: ${problem}\n`;
+        return `${style.good('✓')} The service is removed: ${shown}\n${stopped}`;
+      }
       const done = `${style.good('✓')} The service is installed: ${shown}\n`;
       if (problem === null) return `${done}${style.good('✓')} It is running, and starts when you log in.\n`;
       return `${done}${style.warning('!')} systemd didn't start it: ${problem}\nTo start it, run \`systemctl --user enable --now ${unitName}\`.\n`;

@@ -56,9 +56,18 @@ export function addServeOptions(command: Verb): Verb {
     .addOption(
       new ValueOption('--credit-key <key>', 'With --outside credit, the stored key that pays', namesOf('keys')),
     )
-    .option('--queue-limit <requests>', 'Longest queue of a model', parseCount('--queue-limit'), queueLimit)
+    .option(
+      '--queue-limit <requests>',
+      'Maximum number of waiting requests per model',
+      parseCount('--queue-limit'),
+      queueLimit,
+    )
     .option('--queue-timeout <duration>', 'Longest wait for a seat (default: 10m)', durationOf('--queue-timeout'))
-    .option('--drain <duration>', 'Time to finish requests when it is stopped (default: 30s)', durationOf('--drain'));
+    .option(
+      '--drain <duration>',
+      'How long to finish open requests when stopping (default: 30s)',
+      durationOf('--drain'),
+    );
 }
 
 const anything = { words: [], source: null, list: false, alone: [] };

@@ -1,6 +1,6 @@
 import { fromHome } from '../../account/secrets/destinations.ts';
 import type { Context } from '../../context/context.ts';
-import type { RunningGateway } from '../../gateway/running.ts';
+import type { RunningGateway } from '../../gateway/running-gateways.ts';
 import { factLines } from '../../output/text.ts';
 
 const fields = ['pid', 'url', 'tokenFile', 'account', 'startedAt', 'log'] as const;

@@ -29,6 +29,11 @@ async function background(me: User, line = '') {
   return { printed: json(ended), pid: Number(at(json(ended), 'pid')), ...gatewayClient(url, token) };
 }
 
+/** Returns the log of a gateway in the background. */
+function logOf(me: User, pid: number): string {
+  return state(me, `gateway-${pid}.log`);
+}
+
 /** Returns whether a process is running. */
 function isRunning(pid: number): boolean {
   try {
@@ -46,7 +51,7 @@ describe('ci gateway --background', () => {
     expect(gateway.printed).toEqual({
       ...{ pid: gateway.pid, url: gateway.url, account: expect.any(String), startedAt: expect.any(String) },
       ...{ tokenFile: path.join(me.home, 'config', 'cheapestinference', 'gateway-token') },
-      log: state(me, 'gateway.log'),
+      log: logOf(me, gateway.pid),
     });
     expect(gatewayPids(me)).toEqual([gateway.pid]);
     expect((await gateway.chat()).status).toBe(200);
@@ -57,7 +62,7 @@ describe('ci gateway --background', () => {
     const { code, screen } = await shown(me, 'gateway --background --listen 127.0.0.1:0');
     expect(code).toBe(0);
     expect(screen).toMatch(
-      /^✓ The gateway runs in the background\.\nOpenAI base URL +http:\/\/127\.0\.0\.1:\d+\/v1\nAnthropic base URL +http:\/\/127\.0\.0\.1:\d+\/anthropic\nAPI key +the output of `ci gateway token`\nLog +~\/\.local\/state\/cheapestinference\/gateway\.log$/,
+      /^✓ The gateway runs in the background\.\nOpenAI base URL +http:\/\/127\.0\.0\.1:\d+\/v1\nAnthropic base URL +http:\/\/127\.0\.0\.1:\d+\/anthropic\nAPI key +the output of `ci gateway token`\nLog +~\/\.local\/state\/cheapestinference\/gateway-\d+\.log$/,
     );
   });
 
@@ -67,13 +72,13 @@ describe('ci gateway --background', () => {
     const gateway = await background(me);
     await gateway.chat();
     expect((await me.process('gateway stop')).code).toBe(0);
-    const log = readFileSync(state(me, 'gateway.log'), 'utf8');
+    const log = readFileSync(logOf(me, gateway.pid), 'utf8');
     const events = log
       .trimEnd()
       .split('\n')
       .map((line) => textAt(JSON.parse(line), 'event'));
     expect(events).toEqual(['started', 'note', 'stopping', 'stopped']);
-    expect(modeOf(state(me, 'gateway.log'))).toBe('600');
+    expect(modeOf(logOf(me, gateway.pid))).toBe('600');
     expect(log).not.toMatch(secret);
     expect(log).not.toContain(gateway.token);
   });
@@ -127,10 +132,9 @@ describe('ci gateway --background', () => {
       6,
       `The gateway at ${url} (process ${pid}) already uses "seat-1"`,
     ]);
-    // The log is still that of the first one.
     await me.process('gateway stop');
-    expect(readFileSync(state(me, 'gateway.log'), 'utf8')).toContain('"event":"stopped"');
-    expect(readdirSync(state(me, '')).filter((name) => name.endsWith('.log'))).toEqual(['gateway.log']);
+    expect(readFileSync(logOf(me, pid), 'utf8')).toContain('"event":"stopped"');
+    expect(readdirSync(state(me, '')).filter((name) => name.endsWith('.log'))).toEqual([`gateway-${pid}.log`]);
   });
 
   // The binary starts itself by its path.
@@ -247,7 +251,7 @@ describe('ci gateway stop', () => {
     const running = gateway.chat();
     await held.asked(1);
     const stopping = me.process('gateway stop');
-    await expect.poll(() => readFileSync(state(me, 'gateway.log'), 'utf8')).toContain('"stopping"');
+    await expect.poll(() => readFileSync(logOf(me, gateway.pid), 'utf8')).toContain('"stopping"');
     expect(isRunning(gateway.pid)).toBe(true);
     held.release();
     expect((await running).status).toBe(200);

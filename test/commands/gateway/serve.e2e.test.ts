@@ -298,7 +298,7 @@ describe('outside the hours of all seats', () => {
     const gateway = await serveGateway(me, '--outside credit');
     expect(await gateway.next('note')).toMatchObject({
       message:
-        'Outside the hours of all seats, requests are paid with prepaid credit through key "overflow" (a budget of $5.00).',
+        'Outside the hours of all seats, requests are paid with prepaid credit through key "overflow" (budget $5.00).',
     });
     const paid = await gateway.chat();
     expect([paid.status, paid.headers.get('x-gateway-paid-with')]).toEqual([200, 'credit']);
@@ -343,7 +343,7 @@ describe('outside the hours of all seats', () => {
   test('a key without a budget is named as such', async () => {
     const { me } = await withCredit({});
     const gateway = await serveGateway(me, '--outside credit');
-    expect(await gateway.next('note')).toMatchObject({ message: expect.stringContaining('(no budget of its own)') });
+    expect(await gateway.next('note')).toMatchObject({ message: expect.stringContaining('(no budget)') });
   });
 
   test('--credit-key refuses the key of a seat', async () => {

@@ -28,7 +28,7 @@ describe('ci gateway export litellm', () => {
         api_key: `os.environ/CHEAPESTINFERENCE_SEAT_${number}`,
         max_parallel_requests: 1,
       },
-      model_info: { id: `${seats[number - 1]?.id}/kimi-k2.6` },
+      model_info: { id: `${seats[number - 1]?.subscriptionId}/1/kimi-k2.6` },
     });
     expect(configuration).toMatchObject({
       model_list: [deployment(1), deployment(2)],
@@ -116,7 +116,6 @@ describe('ci gateway install', () => {
   const text = ({ home }: User, words: string) => `[Unit]
 Description=CheapestInference gateway
 Documentation=https://github.com/cheapestinference/cli/blob/main/docs/gateway.md
-After=network-online.target
 
 [Service]
 Type=exec
@@ -124,6 +123,7 @@ ExecStart=${own} ${words} --quiet
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=5
+RestartPreventExitStatus=2 4 5
 TimeoutStopSec=40
 Environment=XDG_CONFIG_HOME=${home}/config
 Environment=XDG_DATA_HOME=${home}/data

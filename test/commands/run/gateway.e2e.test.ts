@@ -116,7 +116,7 @@ describe('ci run --gateway', () => {
     const { me } = await seatHolder();
     const ended = await run(me, ['--', 'no-such-program']);
     expect([ended.code, ended.stdout]).toEqual([127, '']);
-    expect(existsSync(path.join(me.home, '.local', 'state', 'cheapestinference', 'gateway.log'))).toBe(false);
+    expect(existsSync(path.join(me.home, '.local', 'state', 'cheapestinference', 'gateways'))).toBe(false);
   });
 
   test('fails with the reason that no gateway starts', async () => {

@@ -4,13 +4,13 @@ import { request as secureRequest } from 'node:https';
 import type { Environment } from '../domain/environment.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { parsedJson } from '../domain/json.ts';
-import type { RunningGateway } from './running.ts';
+import type { RunningGateway } from './running-gateways.ts';
 import { readTokens } from './token.ts';
 
 /** How long a gateway on this machine may take to answer, in milliseconds. */
 const patience = 5000;
 
-/** A connection to a gateway, which keeps one that ends without users. */
+/** A connection that keeps a gateway running until it is closed. */
 export interface Lease {
   close(): void;
 }

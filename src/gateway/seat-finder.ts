@@ -40,12 +40,23 @@ export interface FoundSeats {
 }
 
 interface FindOptions {
-  readonly isIdle: (id: string) => boolean;
+  readonly mayListModels: (id: string) => boolean;
   readonly isFirst: boolean;
 }
 
-/** The failures that pass by themselves. */
-const passing: readonly string[] = ['unreachable', 'timeout', 'server_error', 'rate_limited'] satisfies ErrorCode[];
+/** Errors that a retry may resolve. */
+const transientErrors: readonly string[] = [
+  'unreachable',
+  'timeout',
+  'server_error',
+  'rate_limited',
+] satisfies ErrorCode[];
+
+/** The key that pays with prepaid credit. */
+export interface CreditKey extends GatewayKey {
+  /** In USD; null without one, and undefined if the account doesn't say. */
+  readonly budget: number | null | undefined;
+}
 
 /** What was read of the account; undefined without a management key. */
 interface Account {
@@ -67,6 +78,8 @@ export class SeatFinder {
   readonly #listed = new Map<string, readonly ListedModel[]>();
   /** The type of each key that the account doesn't name, by its secret. */
   readonly #types = new Map<string, string>();
+  /** The ID of the seat of each key, by its secret, so that it stays the same when more becomes known. */
+  readonly #ids = new Map<string, string>();
 
   constructor(context: SeatContext, choice: SeatChoice) {
     this.#context = context;
@@ -76,15 +89,15 @@ export class SeatFinder {
   /**
    * Reads the account and the stored keys.
    *
-   * @param isIdle - returns whether a seat may be asked for its models: it isn't answering a request
+   * @param mayListModels - returns whether a seat may be asked for its models, because it can't be answering a request
    * @param isFirst - uses what is known of the stored keys if the API can't be reached
    * @throws CommandError of the API or of the store
    */
-  async find({ isIdle, isFirst }: FindOptions): Promise<FoundSeats> {
+  async find({ mayListModels, isFirst }: FindOptions): Promise<FoundSeats> {
     const store = await keyStoreOf(this.#context);
     const problems: string[] = [];
     const account = await this.#readAccount().catch((error: unknown) => {
-      if (!isFirst || !(error instanceof CommandError) || !passing.includes(error.code)) throw error;
+      if (!isFirst || !(error instanceof CommandError) || !transientErrors.includes(error.code)) throw error;
       problems.push(`Can't read the account: ${asClause(error.message)}. Using what is known of the stored keys.`);
       return undefined;
     });
@@ -100,15 +113,18 @@ export class SeatFinder {
       const earlier = seats.filter(({ subscriptionId }) => subscriptionId === key.subscriptionId).length;
       // Keys of one seat share its limit of one request at a time.
       if (key.subscriptionId !== undefined && earlier >= seatsOf(subscription)) continue;
-      seats.push(await this.#seat(key, { account, isIdle }));
+      seats.push(await this.#seat(key, { account, mayListModels, number: earlier, usable }));
     }
-    return { seats: withDistinctNames(seats), missing: account ? this.#missingKeys(account, usable) : [], problems };
+    return { seats, missing: account ? this.#missingKeys(account, usable) : [], problems };
   }
 
   /** Returns the key that pays with prepaid credit. @throws CommandError (not_found), (usage) */
-  async creditKey(name: string | undefined): Promise<GatewayKey & { readonly budget: number | undefined }> {
+  async creditKey(name: string | undefined): Promise<CreditKey> {
     const store = await keyStoreOf(this.#context);
-    const account = await this.#readAccount();
+    const account = await this.#readAccount().catch((error: unknown) => {
+      if (!(error instanceof CommandError) || !transientErrors.includes(error.code)) throw error;
+      return undefined;
+    });
     const stored = store.list();
     const key = name === undefined ? onlyCreditKey(stored) : findStoredKey(stored, name);
     if (key.keyType === 'subscription') {
@@ -117,8 +133,11 @@ export class SeatFinder {
         'Pass a credit key with --credit-key. Create one with `ci keys create NAME --credit --max-budget 5 --store`.',
       );
     }
+    if (key.isActive === false) {
+      throw usageError(`Key "${nameOf(key)}" is revoked`, 'Pass another one with --credit-key.');
+    }
     const listed = account?.keys.find(({ id }) => id === key.id);
-    return { name: nameOf(key), secret: store.secretOf(key), budget: listed?.maxBudget ?? undefined };
+    return { name: nameOf(key), secret: store.secretOf(key), budget: listed && (listed.maxBudget ?? null) };
   }
 
   async #readAccount(): Promise<Account | undefined> {
@@ -171,13 +190,13 @@ export class SeatFinder {
   async #isSeat(key: UsableKey, problems: string[]): Promise<boolean> {
     const known = key.keyType ?? (key.subscriptionId === undefined ? undefined : 'subscription');
     const type = known ?? this.#types.get(key.secret);
-    if (type !== undefined) return !/credit/i.test(type);
+    if (type !== undefined) return isSubscription(type);
     try {
       const { usage } = await this.#context.connections.withApiKey(key.secret);
       const asked = (await usage.self()).key?.type;
       if (asked !== undefined && asked !== null) {
         this.#types.set(key.secret, asked);
-        return !/credit/i.test(asked);
+        return isSubscription(asked);
       }
       problems.push(`Key "${nameOf(key)}" isn't used, because the API doesn't say whether it uses prepaid credit.`);
     } catch (error) {
@@ -190,19 +209,36 @@ export class SeatFinder {
 
   async #seat(
     key: UsableKey,
-    { account, isIdle }: { readonly account: Account | undefined; readonly isIdle: (id: string) => boolean },
+    {
+      account,
+      mayListModels,
+      number,
+      usable,
+    }: Pick<FindOptions, 'mayListModels'> & {
+      readonly account: Account | undefined;
+      /** How many seats of the subscription come before it. */
+      readonly number: number;
+      /** All keys, to find those with the same name. */
+      readonly usable: readonly UsableKey[];
+    },
   ): Promise<GatewaySeat> {
-    const id = key.id ?? key.name ?? key.maskedKey;
+    // Its keys may be replaced, but requests that run stay those of the seat.
+    const own = key.id ?? key.name ?? key.maskedKey;
+    const id =
+      this.#ids.get(key.secret) ?? (key.subscriptionId === undefined ? own : `${key.subscriptionId}/${number + 1}`);
+    this.#ids.set(key.secret, id);
+    const isRepeated = usable.some((other) => other !== key && nameOf(other) === nameOf(key));
     const subscription = account?.subscriptions.find((each) => each.id === key.subscriptionId);
     const pool = account?.pools.find(({ slug, id: poolId }) => [slug, poolId].includes(key.poolSlug));
     const hours = subscription ? reservedHours(subscription) : key.subscription?.hours;
     const version = await versionOf(key);
-    if (!this.#listed.has(version) && isIdle(id)) await this.#list(key, version);
+    if (!this.#listed.has(version) && mayListModels(id)) await this.#list(key, version);
     const catalog = pool ? [pool.modelId, ...(pool.models ?? [])].flatMap((each) => each ?? []) : [];
     const listed = this.#listed.get(version) ?? [...new Set(catalog)].map(modelEntry);
     return {
       id,
-      name: nameOf(key),
+      name: isRepeated && key.id !== undefined ? `${nameOf(key)} (${key.id.slice(0, 8)})` : nameOf(key),
+      key: isRepeated ? (key.id ?? nameOf(key)) : nameOf(key),
       secret: key.secret,
       pool: key.poolSlug,
       subscriptionId: key.subscriptionId,
@@ -239,6 +275,11 @@ export class SeatFinder {
   }
 }
 
+/** Returns whether the type of a key says that it doesn't cost: that of a subscription or a pool. */
+function isSubscription(type: string): boolean {
+  return /subscription|pool/i.test(type);
+}
+
 /** Returns how many seats a subscription has: one, unless it lists several slots for an hour. */
 function seatsOf(subscription: PoolSubscription | undefined): number {
   const slots = new Map<number, Set<unknown>>();
@@ -268,14 +309,6 @@ function onlyCreditKey(stored: readonly StoredKey[]): StoredKey {
 
 function nameOf({ name, id, maskedKey }: StoredKey): string {
   return name ?? id ?? maskedKey;
-}
-
-/** Returns seats whose names differ: those with the same name get the beginning of their IDs. */
-function withDistinctNames(seats: readonly GatewaySeat[]): GatewaySeat[] {
-  return seats.map((seat) => {
-    const isUnique = seats.every((other) => other === seat || other.name !== seat.name);
-    return isUnique ? seat : { ...seat, name: `${seat.name} (${seat.id.slice(0, 8)})` };
-  });
 }
 
 /** Returns what changes with the secret of a key, without revealing it. */

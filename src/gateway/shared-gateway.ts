@@ -2,9 +2,9 @@ import { configFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError } from '../domain/errors.ts';
 import { addressText, defaultAddress } from './address.ts';
-import { type Lease, openLease } from './ask.ts';
 import { runningGateways, startInBackground } from './background.ts';
-import type { RunningGateway } from './running.ts';
+import { type Lease, openLease } from './gateway-client.ts';
+import type { RunningGateway } from './running-gateways.ts';
 import { readTokens, tokenFileIn } from './token.ts';
 
 /** The parts of the context that using a gateway needs. */

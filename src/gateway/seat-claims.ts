@@ -1,0 +1,75 @@
+import { stateFolder } from '../config/folders.ts';
+import type { Context } from '../context/context.ts';
+import { CommandError } from '../domain/errors.ts';
+import { inWords } from '../output/text.ts';
+import { withLock } from '../state/lock.ts';
+import { type RunningGateway, RunningGateways } from './running-gateways.ts';
+import type { GatewaySeat } from './seat.ts';
+
+/** How long to wait for another gateway that is starting, in milliseconds. */
+const patience = 60_000;
+
+/**
+ * The seats that the gateway of this process uses. Two gateways with the same seats would send requests to seats that are busy, so
+ * others on this machine can't use them.
+ */
+export class SeatClaims {
+  readonly #context: Pick<Context, 'clocks' | 'world'>;
+  readonly #account: string;
+  readonly #running: RunningGateways;
+  #record: Omit<RunningGateway, 'pid'> | undefined;
+
+  /** @param account - the ID of the account, as in the record of changes */
+  constructor(context: Pick<Context, 'clocks' | 'world'>, account: string) {
+    const { env } = context.world;
+    this.#context = context;
+    this.#account = account;
+    this.#running = new RunningGateways(stateFolder(env), env);
+  }
+
+  /** Does something while no other gateway on this machine starts, or claims seats. @throws CommandError (busy), (file_error) */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    const { clocks, world } = this.#context;
+    const { monotonic, sleep: pause } = clocks;
+    const { env } = world;
+    return withLock({ folder: stateFolder(env), name: 'gateway', env, patience, monotonic, pause }, work);
+  }
+
+  /** Refuses seats that another gateway uses. @throws CommandError (busy) */
+  refuseOverlap(seats: readonly GatewaySeat[]): void {
+    for (const { url, pid, seats: taken } of this.#others()) {
+      const shared = seats.filter(({ id }) => taken.includes(id));
+      if (shared.length === 0) continue;
+      const names = inWords(shared.map(({ name }) => `"${name}"`));
+      throw new CommandError('busy', `The gateway at ${url} (process ${pid}) already uses ${names}`, {
+        hint: 'Use that one, stop it with `ci gateway stop`, or choose other seats with --pools or --keys.',
+      });
+    }
+  }
+
+  /** Records the gateway of this process, so that other commands find it. @throws the error of the file system */
+  record(record: Omit<RunningGateway, 'pid'>): void {
+    this.#record = record;
+    this.#running.add(record);
+  }
+
+  /** Records the seats that no other gateway uses, and returns them. @throws CommandError (busy), (file_error) */
+  claimFree(seats: readonly GatewaySeat[]): Promise<readonly GatewaySeat[]> {
+    return this.exclusively(async () => {
+      const taken = new Set(this.#others().flatMap((other) => other.seats));
+      const free = seats.filter(({ id }) => !taken.has(id));
+      const ids = free.map(({ id }) => id);
+      if (this.#record && ids.join() !== this.#record.seats.join()) this.record({ ...this.#record, seats: ids });
+      return free;
+    });
+  }
+
+  /** Removes the record. */
+  release(): void {
+    this.#running.remove();
+  }
+
+  #others(): readonly RunningGateway[] {
+    return this.#running.of(this.#account).filter(({ pid }) => pid !== process.pid);
+  }
+}

@@ -1,0 +1,295 @@
+import type { Context } from '../context/context.ts';
+import { counted } from '../domain/counted.ts';
+import { durationInWords } from '../domain/duration.ts';
+import { asClause, CommandError, messageOf } from '../domain/errors.ts';
+import { Pace } from '../domain/pace.ts';
+import type { Layout } from '../output/output.ts';
+import {
+  eventColumns,
+  eventFields,
+  eventLine,
+  type GatewayEvent,
+  gatewayEvent,
+  type RequestRecord,
+  requestEvent,
+} from './events.ts';
+import type { Gateway } from './gateway.ts';
+import type { GatewayScreen } from './screen.ts';
+import type { GatewaySeat } from './seat.ts';
+import type { FoundSeats, SeatContext, SeatFinder } from './seat-finder.ts';
+import type { UsageLog } from './usage-log.ts';
+
+/** The parts of the context that a gateway uses. */
+export type ServeContext = SeatContext & Pick<Context, 'api' | 'progress' | 'record' | 'result'>;
+
+/** How often the account is read, in milliseconds. */
+const refreshInterval = 300_000;
+/** The shortest time between two reads because a key was refused, in milliseconds. */
+const shortestRefresh = 10_000;
+/** How often usage is written to its file, in milliseconds. */
+const flushInterval = 60_000;
+/** How often old usage is removed from its file, in milliseconds. */
+const pruneInterval = 24 * 3_600_000;
+/** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
+const sameSignal = 300;
+/** How long a gateway without users waits for the next one, and for the first one, in milliseconds. */
+const unusedTime = 2000;
+const firstUseTime = 30_000;
+
+const layout: Layout<GatewayEvent> = { columns: eventColumns, fields: eventFields };
+
+/** What a session works with. */
+interface SessionParts {
+  readonly finder: SeatFinder;
+  readonly usage: UsageLog;
+  /** Records the seats of this gateway. Returns those that no other gateway on this machine uses. */
+  readonly claim: (seats: readonly GatewaySeat[]) => Promise<readonly GatewaySeat[]>;
+  readonly tokenFile: string;
+  /** How long to wait for open requests at the end, in milliseconds. */
+  readonly drain: number;
+  /** Whether to end when no command uses the gateway. */
+  readonly untilUnused: boolean;
+  /** Whether not to print each request. */
+  readonly quiet: boolean;
+}
+
+/** A gateway in this process: reads the account, prints events, and handles signals. */
+export class Session {
+  readonly #context: ServeContext;
+  readonly #parts: SessionParts;
+  readonly #stop = new AbortController();
+  /** Ends the wait for the next refresh. */
+  #wake = new AbortController();
+  #gateway: Gateway | undefined;
+  #screen: GatewayScreen | undefined;
+  #lastRefresh = 0;
+  #nextRefresh = 0;
+  /** Whether to refresh as soon as possible, even if a refresh is under way. */
+  #isRefreshDue = false;
+  /** What was already said about seats that can't be used. */
+  #said = new Set<string>();
+  #wasUnreachable = false;
+  /** When to remove old usage, in milliseconds of the monotonic clock. */
+  #nextPrune = 0;
+  #unused: NodeJS.Timeout | undefined;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #endSignals = () => {};
+  #signal: { readonly at: number; readonly name: string } | undefined;
+  readonly #end = new AbortController();
+
+  constructor(context: ServeContext, parts: SessionParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  /** Starts to use the seats, and prints that the gateway listens. */
+  async open(gateway: Gateway, found: FoundSeats): Promise<void> {
+    const { output, world, progress } = this.#context;
+    this.#gateway = gateway;
+    this.#lastRefresh = world.monotonic();
+    this.#nextRefresh = this.#lastRefresh + refreshInterval;
+    this.#listenToSignals();
+    gateway.update(found.seats);
+    const terminal = output.liveScreen;
+    await this.#print(gatewayEvent('started', world.now(), { url: gateway.url, tokenFile: this.#parts.tokenFile }));
+    if (terminal) {
+      const { GatewayScreen } = await import('./screen.ts');
+      this.#screen = new GatewayScreen(terminal, {
+        url: gateway.url,
+        style: output.style,
+        timeZone: world.timeZone,
+        status: () => gateway.status,
+        monotonic: world.monotonic,
+        print: (line) => output.line(line),
+        hold: () => progress.hold(),
+      });
+      this.#screen.open();
+    } else if (output.format !== 'json') {
+      output.note(
+        `Clients use ${gateway.url}/v1 or ${gateway.url}/anthropic, with the token that \`ci gateway token\` prints.`,
+      );
+      output.note(`Using ${counted(found.seats.length, 'seat')}. Press Ctrl-C to stop.`);
+    }
+    this.#report(found);
+    this.onUnused(firstUseTime);
+    this.#flush();
+    this.#flushTimer = setInterval(() => this.#flush(), flushInterval).unref();
+  }
+
+  /** Refreshes the seats every few minutes, until the gateway is stopped. Then answers the open requests. */
+  async run(): Promise<void> {
+    const { world, result } = this.#context;
+    const pace = new Pace(refreshInterval);
+    while (!this.#stop.signal.aborted) {
+      const wait = this.#nextRefresh - world.monotonic();
+      if (wait > 0 && !this.#isRefreshDue) {
+        this.#wake = new AbortController();
+        await world.sleep(wait, AbortSignal.any([this.#wake.signal, this.#stop.signal]));
+        continue;
+      }
+      // A slow API must not delay the end.
+      await Promise.race([this.#refresh(pace), aborted(this.#stop.signal)]);
+    }
+    const gateway = this.#gateway;
+    if (!gateway) return;
+    const { running, queue } = gateway.status;
+    const open = running + queue;
+    if (this.#end.signal.aborted) {
+      if (open > 0) result.exitCode = 1;
+      return;
+    }
+    const message =
+      open === 0
+        ? 'Stopping.'
+        : `Stopping. Waiting up to ${durationInWords(this.#parts.drain)} for ${counted(open, 'request')}.`;
+    await this.#print(gatewayEvent('stopping', world.now(), { message }));
+    const timeout = new AbortController();
+    const drained = gateway.drain().then(() => true);
+    const late = world.sleep(this.#parts.drain, AbortSignal.any([timeout.signal, this.#end.signal])).then(() => false);
+    const isDrained = await Promise.race([drained, late]);
+    timeout.abort();
+    // The clients of requests that were cut off see that their answers aren't complete.
+    if (!isDrained) result.exitCode = 1;
+  }
+
+  async close(): Promise<void> {
+    const { world } = this.#context;
+    this.#endSignals();
+    clearInterval(this.#flushTimer);
+    clearTimeout(this.#unused);
+    this.#flush();
+    this.#screen?.close();
+    this.#screen = undefined;
+    if (this.#gateway) await this.#print(gatewayEvent('stopped', world.now()));
+  }
+
+  /** Reads the account now, unless it was read moments ago. */
+  refreshSoon(): void {
+    const now = this.#context.world.monotonic();
+    this.#nextRefresh = Math.min(this.#nextRefresh, Math.max(now, this.#lastRefresh + shortestRefresh));
+    this.#wake.abort();
+  }
+
+  onRequest(record: RequestRecord): void {
+    this.#parts.usage.count(record);
+    if (this.#screen) this.#screen.count(record);
+    else if (!this.#parts.quiet) void this.#print(requestEvent(record, this.#context.world.now()));
+  }
+
+  /** Stops a gateway that should end without users, unless one comes soon. @param time - milliseconds */
+  onUnused(time = unusedTime): void {
+    if (!this.#parts.untilUnused) return;
+    clearTimeout(this.#unused);
+    this.#unused = setTimeout(() => {
+      if (this.#gateway?.isLeased === false) this.#stop.abort();
+    }, time).unref();
+  }
+
+  note(message: string): void {
+    void this.#print(gatewayEvent('note', this.#context.world.now(), { message }));
+  }
+
+  async #refresh(pace: Pace): Promise<void> {
+    const { world } = this.#context;
+    const gateway = this.#gateway;
+    if (!gateway) return;
+    const start = world.monotonic();
+    this.#isRefreshDue = false;
+    try {
+      const found = await this.#parts.finder.find({ mayListModels: (id) => !gateway.has(id), isFirst: false });
+      if (this.#stop.signal.aborted) return;
+      this.#update(gateway, { ...found, seats: await this.#parts.claim(found.seats) });
+      if (this.#wasUnreachable) this.note('The account can be read again.');
+      this.#wasUnreachable = false;
+      this.#nextRefresh = pace.afterSuccess(start, world.monotonic());
+    } catch (error) {
+      // A refresh can go on after the gateway was stopped.
+      if (this.#stop.signal.aborted) return;
+      if (!(error instanceof CommandError)) throw error;
+      if (!this.#wasUnreachable)
+        this.note(`Can't read the account: ${asClause(error.message)}. The seats stay as they are.`);
+      this.#wasUnreachable = true;
+      this.#nextRefresh = pace.afterFailure(world.monotonic(), error);
+    }
+    this.#lastRefresh = world.monotonic();
+  }
+
+  /** Uses the seats that were found, and says which ones joined and left. */
+  #update(gateway: Gateway, found: FoundSeats): void {
+    const at = this.#context.world.now();
+    const before = gateway.status.seats.filter(({ state }) => state !== 'draining').map(({ seat }) => seat);
+    gateway.update(found.seats);
+    for (const { id, name: key, pool = null } of found.seats) {
+      if (!before.some((seat) => seat.id === id)) void this.#print(gatewayEvent('seat_joined', at, { key, pool }));
+    }
+    for (const { id, name: key, pool = null } of before) {
+      if (!found.seats.some((seat) => seat.id === id)) void this.#print(gatewayEvent('seat_left', at, { key, pool }));
+    }
+    this.#report(found);
+  }
+
+  /** Prints a note about each seat that can't be used, once. */
+  #report({ missing, problems }: FoundSeats): void {
+    const said = new Set([
+      ...problems,
+      ...missing.map(
+        ({ pool, command }) =>
+          `A seat of pool ${pool} isn't used, because its key isn't stored here. Run \`${command}\`.`,
+      ),
+    ]);
+    for (const each of said) if (!this.#said.has(each)) this.note(each);
+    this.#said = said;
+  }
+
+  async #print(event: GatewayEvent): Promise<void> {
+    const { output } = this.#context;
+    if (this.#screen) {
+      this.#screen.addMessage(eventLine(event));
+    } else if (event.event === 'note' && output.format !== 'json') output.note(eventLine(event));
+    else await output.event(event, layout, eventLine);
+  }
+
+  #flush(): void {
+    const { monotonic } = this.#context.world;
+    try {
+      this.#parts.usage.flush();
+      if (monotonic() < this.#nextPrune) return;
+      this.#nextPrune = monotonic() + pruneInterval;
+      this.#parts.usage.prune();
+    } catch (error) {
+      const message = `Can't write the usage file: ${messageOf(error)}`;
+      if (!this.#said.has(message)) this.note(message);
+      this.#said.add(message);
+    }
+  }
+
+  #listenToSignals(): void {
+    const { world } = this.#context;
+    const receive = (signal: NodeJS.Signals) => {
+      if (signal === 'SIGHUP') {
+        this.#isRefreshDue = true;
+        this.#wake.abort();
+      } else if (signal === 'SIGINT' || signal === 'SIGTERM') this.#onStop(signal);
+    };
+    this.#endSignals = world.passSignals?.(receive) ?? (() => {});
+    const stop = () => this.#onStop('SIGINT');
+    if (world.interrupt.aborted) stop();
+    else world.interrupt.addEventListener('abort', stop, { once: true });
+  }
+
+  #onStop(name: string): void {
+    const at = this.#context.world.monotonic();
+    if (this.#signal === undefined) {
+      this.#signal = { at, name };
+      this.#stop.abort();
+    } else if (this.#signal.name !== name || at - this.#signal.at > sameSignal) this.#end.abort();
+  }
+}
+
+/** Waits until a signal is aborted. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
