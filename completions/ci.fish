@@ -287,11 +287,11 @@ function __ci_options
                 '--keys'\t'Use only these stored keys, separated by commas' \
                 '--outside'\t'What to do outside the hours of all seats: fail, wait or credit' \
                 '--credit-key'\t'With --outside credit, the stored key that pays' \
-                '--queue-limit'\t'Longest queue of a model' \
+                '--queue-limit'\t'Maximum number of waiting requests per model' \
                 '--queue-timeout'\t'Longest wait for a seat (default: 10m)' \
-                '--drain'\t'Time to finish requests when it is stopped (default: 30s)' \
+                '--drain'\t'How long to finish open requests when stopping (default: 30s)' \
                 '--quiet'\t'Don\'t print each request' \
-                '--background'\t'Start it in the background' \
+                '--background'\t'Run in the background' \
                 '--until-unused'\t'Stop it when no `ci run --gateway` uses it'
         case 'gateway stop'
             printf '%s\n' '--now'\t'Don\'t wait for running requests'
@@ -308,9 +308,9 @@ function __ci_options
                 '--keys'\t'Use only these stored keys, separated by commas' \
                 '--outside'\t'What to do outside the hours of all seats: fail, wait or credit' \
                 '--credit-key'\t'With --outside credit, the stored key that pays' \
-                '--queue-limit'\t'Longest queue of a model' \
+                '--queue-limit'\t'Maximum number of waiting requests per model' \
                 '--queue-timeout'\t'Longest wait for a seat (default: 10m)' \
-                '--drain'\t'Time to finish requests when it is stopped (default: 30s)' \
+                '--drain'\t'How long to finish open requests when stopping (default: 30s)' \
                 '--dry-run'\t'Print the systemd unit without installing it' \
                 '--undo'\t'Stop the service and remove it'
         case 'usage'

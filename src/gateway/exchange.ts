@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
+import { memberOf, parsedJson } from '../domain/json.ts';
 import { inWords } from '../output/text.ts';
 import type { RequestRecord } from './events.ts';
 import { answerHeaders, headerIn, type KeyHeader, type RawHeaders, requestHeaders, retryAfterIn } from './headers.ts';
@@ -26,6 +27,8 @@ export interface ExchangeParts {
   readonly wall: () => number;
   /** Called when the API refuses the key of a seat. */
   readonly onRefused: () => void;
+  /** Called when prepaid credit pays for a request. */
+  readonly onCredit: () => void;
   readonly onEnd: (record: RequestRecord) => void;
 }
 
@@ -39,6 +42,10 @@ export interface Client {
 
 /** How often a request is sent if seats fail to answer it. A seat that is busy doesn't count. */
 const mostFailures = 3;
+/** How often a request is the first to get another seat after 429. After that, it waits for its turn. */
+const firstRefusals = 3;
+/** How often a request gets 429 while others are answered, until it is the request that the API refuses. */
+const mostRefusals = 10;
 /** A seat that asks to wait longer than this, in milliseconds, is outside its hours: the limit of one request is over sooner. */
 const longestBusy = 60_000;
 /** The same for a seat that is within its hours, as the account says. */
@@ -49,6 +56,8 @@ const clientTimeout = 300_000;
 const closingTime = 20;
 /** How much of a response that isn't passed on is read to keep its connection, in bytes. */
 const mostDiscarded = 64 * 1024;
+/** How long it is read, in milliseconds. */
+const discardTime = 1000;
 
 /** Answers one request of a client: waits for a seat, sends the request with its key, and passes the answer on as it arrives. */
 export class Exchange {
@@ -68,6 +77,9 @@ export class Exchange {
   #queueTime = 0;
   #attempts = 0;
   #failures = 0;
+  /** How often a seat answered that it was busy, and when the first one did. */
+  #refusals = 0;
+  #refusedAt = 0;
   #firstByte: number | undefined;
   #usesCredit = false;
   #isAnswering = false;
@@ -115,9 +127,10 @@ export class Exchange {
   }
 
   async #findModel(): Promise<string | undefined> {
+    const { headers, method } = this.#request;
     const [, id] = /^\/v1\/models\/([^?]+)/.exec(this.#path) ?? [];
-    if (id !== undefined) return decoded(id);
-    if (this.#request.headers['content-encoding'] !== undefined) return undefined;
+    if (id !== undefined && method !== 'POST') return decoded(id);
+    if ((headers['content-encoding'] ?? 'identity') !== 'identity') return undefined;
     const scanner = new ModelScanner();
     await this.#body.readUntil((chunk) => scanner.scan(chunk));
     return scanner.model;
@@ -137,18 +150,43 @@ export class Exchange {
   }
 
   #onTurn(turn: Turn<GatewaySeat>): void {
-    const { creditKey, metrics } = this.#parts;
+    const { creditKey } = this.#parts;
     this.#queueTime += this.#parts.monotonic() - this.#since;
     this.#since = this.#parts.monotonic();
     if (turn.kind === 'seat') {
       this.#seat = turn.seat;
       this.#send(turn.seat);
-    } else if (turn.kind === 'outside hours' && turn.isKnown && creditKey && this.#body.canReplay) {
-      // Credit must not be spent because a seat answers that it is outside its hours when it isn't.
-      this.#usesCredit = true;
-      metrics.countCredit(this.#modelLabel());
-      this.#send(creditKey);
+    } else if (turn.kind === 'outside hours' && turn.isKnown && creditKey) {
+      void this.#payWithCredit(creditKey, this.#refusalFor(turn));
     } else this.#refuse(this.#refusalFor(turn));
+  }
+
+  /**
+   * Sends the request with the key that pays with credit, if it is for a model that a seat offers. So far, only the beginning of the body
+   * was read, and servers take the last of several models in it.
+   *
+   * @param refusal - the answer to any other request
+   */
+  async #payWithCredit(key: GatewayKey, refusal: Refusal): Promise<void> {
+    const { metrics, onCredit, scheduler } = this.#parts;
+    const model = this.#model;
+    try {
+      await this.#body.readUntil(() => false);
+    } catch {
+      // The client went away, or was refused.
+      return;
+    }
+    if (this.#hasEnded) return;
+    const { whole } = this.#body;
+    const isPrompt = this.#request.method === 'POST' && model !== undefined && scheduler.isOffered(model);
+    if (!isPrompt || !whole || memberOf(parsedJson(whole.toString()), 'model') !== model) {
+      this.#refuse(refusal);
+      return;
+    }
+    this.#usesCredit = true;
+    metrics.countCredit(this.#modelLabel());
+    onCredit();
+    this.#send(key);
   }
 
   #send({ secret }: GatewayKey): void {
@@ -182,15 +220,17 @@ export class Exchange {
             return;
           }
           // The connection can be used again if all of the request and of the response pass through it.
-          if (Buffer.isBuffer(body)) discarded = 0;
-          else this.#sent?.abort();
+          if (Buffer.isBuffer(body)) {
+            discarded = 0;
+            setTimeout(() => sent.abort(), discardTime).unref();
+          } else this.#sent?.abort();
           this.#moveOn(report);
         },
         data: (chunk) => {
           if (discarded === undefined) this.#pass(chunk);
           else {
             discarded += chunk.length;
-            if (discarded > mostDiscarded) sent?.abort();
+            if (discarded > mostDiscarded) sent.abort();
           }
         },
         end: () => {
@@ -227,6 +267,10 @@ export class Exchange {
       case 'unused':
         return false;
       case 'busy':
+        // Not if other requests are answered: then it is the request.
+        return (
+          this.#refusals + 1 < mostRefusals || !this.#parts.scheduler.hasAnsweredSince(this.#ticket, this.#refusedAt)
+        );
       case 'closed':
       case 'refused':
         return true;
@@ -240,11 +284,12 @@ export class Exchange {
 
   #moveOn(report: SeatReport): void {
     if (report.kind === 'failed' || report.kind === 'declined' || report.kind === 'unreachable') this.#failures++;
+    if (report.kind === 'busy' && this.#refusals++ === 0) this.#refusedAt = this.#parts.monotonic();
     this.#body.readAhead();
-    this.#releaseSeat(report, true);
+    this.#releaseSeat(report, this.#refusals < firstRefusals ? 'first' : 'in turn');
   }
 
-  #releaseSeat(report: SeatReport, again = false): void {
+  #releaseSeat(report: SeatReport, again?: 'first' | 'in turn'): void {
     const { scheduler, metrics, monotonic } = this.#parts;
     if (!this.#seat || !this.#ticket) return;
     metrics.countSeatTime(this.#seat.name, (monotonic() - this.#since) / 1000);

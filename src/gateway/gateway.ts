@@ -35,6 +35,8 @@ export interface GatewayOptions {
   readonly monotonic: () => number;
   /** Called if the API refuses a key. */
   readonly onRefused?: () => void;
+  /** Called if prepaid credit pays for a request. */
+  readonly onCredit?: () => void;
   readonly onRequest?: (record: RequestRecord) => void;
   /** Called if the last user of the gateway is gone. */
   readonly onUnused?: () => void;
@@ -168,7 +170,7 @@ export class Gateway {
       sendRefusal(request, response, { status: 503, code: 'stopping', message }, ['Connection', 'close']);
       return;
     }
-    const { monotonic, wall, creditKey, onRefused = () => {}, onRequest } = this.#options;
+    const { monotonic, wall, creditKey, onRefused = () => {}, onCredit = () => {}, onRequest } = this.#options;
     const parts: ExchangeParts = {
       scheduler: this.#scheduler,
       upstream: this.#upstream,
@@ -178,6 +180,7 @@ export class Gateway {
       monotonic,
       wall,
       onRefused,
+      onCredit,
       onEnd: (record) => {
         this.#open--;
         if (this.#open === 0) this.#onIdle?.();
@@ -213,6 +216,10 @@ export class Gateway {
 
   /** Keeps a response open until the other side closes it. */
   #lease(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#isDraining) {
+      sendText(response, 'text/plain', 'The gateway is about to stop.\n', 503);
+      return;
+    }
     this.#leases.add(response);
     response.writeHead(200, { 'Content-Type': 'text/plain' });
     response.flushHeaders();

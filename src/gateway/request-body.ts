@@ -129,6 +129,11 @@ export class RequestBody {
     this.#source.resume();
   }
 
+  /** Returns all of the body; undefined if it hasn't arrived, or wasn't kept. */
+  get whole(): Buffer | undefined {
+    return this.#isComplete && this.canReplay ? Buffer.concat(this.#chunks) : undefined;
+  }
+
   /**
    * Returns the body to send: as a whole if all of it has arrived, else as a stream. Only the latest stream can be read.
    *

@@ -26,6 +26,8 @@ export interface RunningGateway {
   readonly drain: number;
   /** Whether it ends when no command uses it. */
   readonly untilUnused: boolean;
+  /** Whether it is stopping, and only finishes its requests. */
+  readonly isStopping?: boolean | undefined;
 }
 
 type Check = (value: unknown) => boolean;
@@ -43,6 +45,7 @@ const members: Readonly<Record<keyof RunningGateway, Check>> = {
   startedAt: isText,
   drain: isNumber,
   untilUnused: (value) => typeof value === 'boolean',
+  isStopping: (value) => typeof value === 'boolean',
 };
 
 function isRecord(value: unknown): value is RunningGateway {
@@ -69,7 +72,7 @@ export class RunningGateways {
       const state = isRunning(owner);
       if (state === false) rmSync(file, { force: true });
       const record = state ? readRecord(file) : undefined;
-      return record ? [record] : [];
+      return record ? [{ ...record, pid: owner.pid }] : [];
     });
   }
 

@@ -85,6 +85,8 @@ interface SeatState<S extends Seat> {
   isDraining: boolean;
   /** When it last got a request. */
   usedAt: number;
+  /** When it last answered one. */
+  answeredAt: number;
 }
 
 /** What a scheduler depends on. */
@@ -117,7 +119,9 @@ const hour = 3_600_000;
 /** The backoff after the first failure, in milliseconds. It doubles with each further failure, up to the longest. */
 const firstBackoff = 1000;
 const longestBackoff = 60_000;
-/** The same for a refused key. */
+/** The longest time after a failure. It may be the request that makes seats fail. */
+const longestFailure = 10_000;
+/** The backoff after a key was refused, unless the account confirms it sooner. */
 const refusedBackoff = 60_000;
 const longestRefused = 15 * 60_000;
 /** The longest time between two ticks while requests wait, in milliseconds. */
@@ -193,6 +197,8 @@ export class Scheduler<S extends Seat> {
       if (known.seat.version !== seat.version) {
         Object.assign(known, { asideUntil: 0, closedUntil: 0, isRefused: false, failures: 0 });
       }
+      // The account still has its key.
+      if (known.isRefused) Object.assign(known, { asideUntil: 0, isRefused: false });
       known.seat = seat;
       known.isDraining = false;
     }
@@ -249,11 +255,17 @@ export class Scheduler<S extends Seat> {
   /**
    * Ends the use of a seat.
    *
-   * @param again - whether the request waits for another seat
+   * @param again - the request waits for another seat: before all others, or in its turn
    */
-  release(request: Ticket<S>, report: SeatReport, { again = false }: { readonly again?: boolean } = {}): void {
+  release(
+    request: Ticket<S>,
+    report: SeatReport,
+    { again }: { readonly again?: 'first' | 'in turn' | undefined } = {},
+  ): void {
     const state = request.seat && this.#seats.get(request.seat.id);
     if (request.state !== 'running' || state?.current !== request) return;
+    // Before its end, so that it stays the turn of its client.
+    if (again) this.#shares.wait(request);
     this.#shares.end(request);
     state.current = undefined;
     // A failure of an earlier key says nothing about the one that replaced it.
@@ -263,9 +275,9 @@ export class Scheduler<S extends Seat> {
     request.seat = undefined;
     if (again) {
       request.state = 'waiting';
-      this.#returned.add(request);
+      if (again === 'first' || request.failed.size > 0) this.#returned.add(request);
+      else this.#queueOf(request.model).add(request);
       this.#waiting.add(request);
-      this.#shares.wait(request);
     } else request.state = 'ended';
     this.tick();
   }
@@ -276,6 +288,11 @@ export class Scheduler<S extends Seat> {
     return [...this.#offering(model)].some(
       (state) => state.seat.id !== seat?.id && !failed.has(state.seat.id) && !state.isRefused && this.#isLive(state),
     );
+  }
+
+  /** Returns whether a seat that offers the model of a request has answered another one since a time of the monotonic clock. */
+  hasAnsweredSince({ model }: Ticket<S>, time: number): boolean {
+    return [...this.#offering(model)].some(({ answeredAt }) => answeredAt > time);
   }
 
   /** Removes a request that waits. */
@@ -457,6 +474,7 @@ export class Scheduler<S extends Seat> {
       case 'answered':
         state.failures = 0;
         state.isRefused = false;
+        state.answeredAt = now;
         this.#usualTime += (now - request.since - this.#usualTime) * (this.#usualTime === 0 ? 1 : 0.2);
         return;
       case 'unused':
@@ -471,7 +489,7 @@ export class Scheduler<S extends Seat> {
       case 'failed':
         state.failures++;
         request.failed.add(state.seat.id);
-        setAside(report.retryAfter || backoff(firstBackoff, longestBackoff));
+        setAside(Math.min(report.retryAfter ?? 0, longestFailure) || backoff(firstBackoff, longestFailure));
         return;
       case 'declined':
         request.failed.add(state.seat.id);
@@ -530,6 +548,7 @@ function newState<S extends Seat>(seat: S): SeatState<S> {
     failures: 0,
     isDraining: false,
     usedAt: 0,
+    answeredAt: Number.NEGATIVE_INFINITY,
   };
 }
 

@@ -64,6 +64,11 @@ export class SeatClaims {
     });
   }
 
+  /** Records that the gateway of this process is stopping. */
+  markStopping(): void {
+    if (this.#record) this.record({ ...this.#record, isStopping: true });
+  }
+
   /** Removes the record. */
   release(): void {
     this.#running.remove();

@@ -9,7 +9,7 @@ import { reservedHours } from '../domain/coverage.ts';
 import { asClause, CommandError, type ErrorCode, usageError } from '../domain/errors.ts';
 import { isConsumptionKey, isSandboxKey, masked } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
-import { findStoredKey, problemOf, type StoredKey, storedKeysFor } from '../domain/stored-key.ts';
+import { findStored, findStoredKey, problemOf, type StoredKey, storedKeysFor } from '../domain/stored-key.ts';
 import type { GatewayKey, GatewaySeat, ListedModel } from './seat.ts';
 
 /** The parts of the context that reading the seats uses. */
@@ -101,7 +101,7 @@ export class SeatFinder {
       problems.push(`Can't read the account: ${asClause(error.message)}. Using what is known of the stored keys.`);
       return undefined;
     });
-    const usable = this.#chosen(this.#usableKeys(store, { account, problems }));
+    const usable = this.#chosen(this.#usableKeys(store, { account, problems }), isFirst);
     const seats: GatewaySeat[] = [];
     const now = await this.#context.connections.now();
     for (const key of usable) {
@@ -127,7 +127,7 @@ export class SeatFinder {
     });
     const stored = store.list();
     const key = name === undefined ? onlyCreditKey(stored) : findStoredKey(stored, name);
-    if (key.keyType === 'subscription') {
+    if (key.keyType !== undefined && !/credit/i.test(key.keyType)) {
       throw usageError(
         `Key "${key.name ?? key.id}" belongs to a subscription, and doesn't use prepaid credit`,
         'Pass a credit key with --credit-key. Create one with `ci keys create NAME --credit --max-budget 5 --store`.',
@@ -179,10 +179,15 @@ export class SeatFinder {
   }
 
   /** @throws CommandError (not_found), (usage) for a name that isn't stored */
-  #chosen(keys: readonly UsableKey[]): readonly UsableKey[] {
+  #chosen(keys: readonly UsableKey[], isFirst: boolean): readonly UsableKey[] {
     const { keys: names, pools } = this.#choice;
-    const named = names.length === 0 ? keys : names.map((name) => findStoredKey(keys, name));
-    const fits = pools.flatMap((pool) => storedKeysFor(keys, { pool }));
+    const named =
+      names.length === 0
+        ? keys
+        : names.flatMap((name) => (isFirst ? findStoredKey(keys, name) : (findStored(keys, name) ?? [])));
+    const fits = isFirst
+      ? pools.flatMap((pool) => storedKeysFor(keys, { pool }))
+      : keys.filter(({ poolSlug }) => poolSlug !== undefined && pools.includes(poolSlug));
     return pools.length === 0 ? named : named.filter((key) => fits.includes(key));
   }
 

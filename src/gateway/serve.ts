@@ -53,7 +53,13 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
   const account = await context.record.account();
   const seats = new SeatClaims(context, account.id);
   const usage = new UsageLog(stateFolder(env), env, account.id, world.now);
-  const session = new Session(context, { ...options, finder, usage, claim: (found) => seats.claimFree(found) });
+  const session = new Session(context, {
+    ...options,
+    finder,
+    usage,
+    claim: (found) => seats.claimFree(found),
+    onStopping: () => seats.markStopping(),
+  });
   const gateway = new Gateway({
     ...options.listen,
     api: api.client.baseUrl,
@@ -67,6 +73,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     wall: () => world.now() + api.client.clockOffset,
     monotonic: world.monotonic,
     onRefused: () => session.refreshSoon(),
+    onCredit: () => session.onCredit(),
     onRequest: (record) => session.onRequest(record),
     onUnused: () => session.onUnused(),
   });

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { redacted } from '../domain/secrets.ts';
 import type { Client } from './exchange.ts';
 import { type Refusal, sendRefusal, tooLarge } from './refusal.ts';
 import { largestBody } from './request-body.ts';
@@ -128,6 +129,8 @@ function route(
   }
   const client = clientOf(request, tokens);
   if (!client) return noToken;
+  // The API would send back the request, with its key.
+  if (method === 'TRACE') return { status: 405, code: 'method_not_allowed', message: 'TRACE is not allowed.' };
   const isRead = method === 'GET' || method === 'HEAD';
   if (path === '/v1/models' && isRead) handlers.models(client, request, response);
   else if (path.startsWith('/v1/') || path.startsWith('/anthropic/v1/')) {
@@ -195,12 +198,8 @@ function digestOf(token: string): Buffer {
 
 /** Returns the name of a client as it named itself, without what can't be printed. */
 function clientName(text: string): string {
-  return (
-    text
-      .replace(/[^\x20-\x7e]/g, '')
-      .trim()
-      .slice(0, longestName) || 'default'
-  );
+  const printable = text.replace(/[^\x20-\x7e]/g, '').trim();
+  return redacted(printable.slice(0, longestName)) || 'default';
 }
 
 const longestName = 64;

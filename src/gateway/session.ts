@@ -32,6 +32,8 @@ const flushInterval = 60_000;
 const pruneInterval = 24 * 3_600_000;
 /** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
 const sameSignal = 300;
+/** How long credit doesn't pay before it is said again, in milliseconds. */
+const creditPause = 3_600_000;
 /** How long a gateway without users waits for the next one, and for the first one, in milliseconds. */
 const unusedTime = 2000;
 const firstUseTime = 30_000;
@@ -44,6 +46,8 @@ interface SessionParts {
   readonly usage: UsageLog;
   /** Records the seats of this gateway. Returns those that no other gateway on this machine uses. */
   readonly claim: (seats: readonly GatewaySeat[]) => Promise<readonly GatewaySeat[]>;
+  /** Called when the gateway begins to stop. */
+  readonly onStopping: () => void;
   readonly tokenFile: string;
   /** How long to wait for open requests at the end, in milliseconds. */
   readonly drain: number;
@@ -69,6 +73,10 @@ export class Session {
   /** What was already said about seats that can't be used. */
   #said = new Set<string>();
   #wasUnreachable = false;
+  /** When credit last paid, in milliseconds of the monotonic clock. */
+  #lastCredit = Number.NEGATIVE_INFINITY;
+  /** When to refresh because a key was refused, in milliseconds of the monotonic clock. */
+  #refreshDue = Number.POSITIVE_INFINITY;
   /** When to remove old usage, in milliseconds of the monotonic clock. */
   #nextPrune = 0;
   #unused: NodeJS.Timeout | undefined;
@@ -142,6 +150,7 @@ export class Session {
       open === 0
         ? 'Stopping.'
         : `Stopping. Waiting up to ${durationInWords(this.#parts.drain)} for ${counted(open, 'request')}.`;
+    this.#parts.onStopping();
     await this.#print(gatewayEvent('stopping', world.now(), { message }));
     const timeout = new AbortController();
     const drained = gateway.drain().then(() => true);
@@ -166,8 +175,17 @@ export class Session {
   /** Reads the account now, unless it was read moments ago. */
   refreshSoon(): void {
     const now = this.#context.world.monotonic();
-    this.#nextRefresh = Math.min(this.#nextRefresh, Math.max(now, this.#lastRefresh + shortestRefresh));
+    this.#refreshDue = Math.max(now, this.#lastRefresh + shortestRefresh);
+    this.#nextRefresh = Math.min(this.#nextRefresh, this.#refreshDue);
     this.#wake.abort();
+  }
+
+  /** Says that prepaid credit pays, once for each time outside the hours. */
+  onCredit(): void {
+    const now = this.#context.world.monotonic();
+    if (now - this.#lastCredit > creditPause)
+      this.note('Outside the hours of all seats: prepaid credit pays for requests.');
+    this.#lastCredit = now;
   }
 
   onRequest(record: RequestRecord): void {
@@ -194,6 +212,7 @@ export class Session {
     const gateway = this.#gateway;
     if (!gateway) return;
     const start = world.monotonic();
+    this.#refreshDue = Number.POSITIVE_INFINITY;
     this.#isRefreshDue = false;
     try {
       const found = await this.#parts.finder.find({ mayListModels: (id) => !gateway.has(id), isFirst: false });
@@ -212,6 +231,8 @@ export class Session {
       this.#nextRefresh = pace.afterFailure(world.monotonic(), error);
     }
     this.#lastRefresh = world.monotonic();
+    // A key was refused meanwhile.
+    this.#nextRefresh = Math.min(this.#nextRefresh, this.#refreshDue);
   }
 
   /** Uses the seats that were found, and says which ones joined and left. */

@@ -32,7 +32,8 @@ export async function useGateway(context: UseContext): Promise<UsedGateway> {
   for (let attempt = 1; ; attempt++) {
     try {
       const [running] = runningGateways(context).of(id);
-      return await lease(context, running ?? (await start(context)));
+      if (running?.isStopping) await whenStopped(context, running);
+      return await lease(context, running && !running.isStopping ? running : await start(context));
     } catch (error) {
       // Another command has just started or stopped it.
       const passes = error instanceof CommandError && (error.code === 'unreachable' || error.code === 'busy');
@@ -40,6 +41,24 @@ export async function useGateway(context: UseContext): Promise<UsedGateway> {
       if (error.code === 'busy' && runningGateways(context).of(id).length === 0) throw error;
       await context.clocks.sleep(attemptInterval);
     }
+  }
+}
+
+/** Waits until a gateway that is stopping has ended. @throws CommandError (busy) */
+async function whenStopped(context: UseContext, { pid, drain, url }: RunningGateway): Promise<void> {
+  const { clocks } = context;
+  const deadline = clocks.monotonic() + drain + attemptInterval * mostAttempts;
+  const isRunning = () =>
+    runningGateways(context)
+      .list()
+      .some((each) => each.pid === pid);
+  while (isRunning()) {
+    if (clocks.monotonic() > deadline) {
+      throw new CommandError('unavailable', `The gateway at ${url} doesn't stop`, {
+        hint: 'Stop it with `ci gateway stop --now`, and run this command again.',
+      });
+    }
+    await clocks.sleep(attemptInterval);
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { codeOf } from '../domain/errors.ts';
@@ -74,7 +74,8 @@ export class UsageLog {
     makeFolder(path.dirname(this.#file), this.#env);
     const handle = openOwnFile(this.#file, 'a');
     try {
-      writeSync(handle, lines.join(''));
+      // A line that was written in part must not spoil the next one.
+      writeFileSync(handle, `\n${lines.join('')}`);
     } finally {
       closeSync(handle);
     }

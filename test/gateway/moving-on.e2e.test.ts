@@ -265,6 +265,19 @@ test.each([
   expect(await gateway.ended(1)).toMatchObject([{ credit: false, status: 429 }]);
 });
 
+test.each([
+  ['another model after the first one', '{"model":"m","model":"expensive"}'],
+  ['no text as its model', '{"model":1,"model":"m"}'],
+  ['no model', '{"messages":[]}'],
+  ['something else than JSON', 'model=m'],
+])('credit is not spent on a request with %s', async (_name, text) => {
+  const api = await standIn((call) => call.answer(200, 'ok'));
+  const creditKey = { name: 'credit', secret: creditSecret };
+  const gateway = await startGateway(api.url, { seats: [seat(0, { hours: [] })], creditKey });
+  expect((await ask(gateway, text)).line).toBe('HTTP/1.1 429 Too Many Requests');
+  expect(api.calls).toEqual([]);
+});
+
 describe('with a credit key, a request outside all hours is sent once, and not again after', () => {
   const creditKey = { name: 'credit', secret: creditSecret };
   const seats = [seat(0, { hours: [] })];

@@ -273,18 +273,18 @@ describe('a client', () => {
     expect(calls).toEqual([]);
   });
 
-  test('that goes away while its request waits is noticed, with a body larger than the buffers', async () => {
+  test('that goes away before its request gets a seat is noticed, with a body larger than the buffers', async () => {
     const { body, socket, response } = await arriving(head(1_000_000));
     socket.write(Buffer.alloc(900_000));
     await body.readUntil(() => true);
     body.readAhead();
     const closed = once(response, 'close');
-    await new Promise<void>((resolve) => socket.end(() => resolve()));
+    socket.end();
     await closed;
     expect(body).toMatchObject({ canReplay: false, hasFailed: true });
   });
 
-  test('is read ahead only up to a limit, and then as it is sent on', async () => {
+  test('that is large is read ahead only up to a limit, and then as it is sent on', async () => {
     const { body, socket } = await arriving(head(20 * 1024 * 1024));
     let hasDrained = false;
     socket.write(Buffer.alloc(20 * 1024 * 1024), () => {
@@ -293,8 +293,7 @@ describe('a client', () => {
     await body.readUntil(() => true);
     body.readAhead();
     // The rest doesn't fit into the buffers of the sockets.
-    await vi.waitFor(() => expect(socket.bytesWritten).toBeGreaterThan(1024 * 1024));
-    expect(hasDrained).toBe(false);
+    expect([hasDrained, body.whole]).toEqual([false, undefined]);
     let size = 0;
     for await (const each of streamOf(body)) size += Buffer.from(each).length;
     expect(size).toBe(20 * 1024 * 1024);

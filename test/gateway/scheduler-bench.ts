@@ -59,8 +59,12 @@ export class SchedulerBench {
     return { ticket: this.scheduler.enter({ client, model }, (turn) => turns.push(turn)), turns };
   }
 
-  release({ ticket }: TestRequest, report: SeatReport = { kind: 'answered' }, again = false): void {
-    this.scheduler.release(ticket, report, { again });
+  release(
+    { ticket }: TestRequest,
+    report: SeatReport = { kind: 'answered' },
+    again: boolean | 'in turn' = false,
+  ): void {
+    this.scheduler.release(ticket, report, { again: again === true ? 'first' : again || undefined });
   }
 
   /** Moves both clocks, without a tick. */

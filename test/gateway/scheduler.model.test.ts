@@ -261,7 +261,7 @@ class Comparison {
       request.hasReturned = true;
     }
     this.#isSettled = true;
-    this.#bench.scheduler.release(request.ticket, next.report, { again: next.again });
+    this.#bench.scheduler.release(request.ticket, next.report, { again: next.again ? 'first' : undefined });
   }
 
   #releaseFirst(): void {
@@ -290,7 +290,9 @@ class Comparison {
       if (times > 1) state.asideUntil = now + Math.min(times * 0.5 * second, minute);
     } else {
       if (answer.kind === 'failed') request.failed.add(state.seat.id);
-      state.asideUntil = now + (answer.retryAfter || Math.min(times * second, minute));
+      const longest = answer.kind === 'failed' ? 10 * second : minute;
+      const asked = answer.kind === 'failed' ? Math.min(answer.retryAfter ?? 0, longest) : answer.retryAfter;
+      state.asideUntil = now + (asked || Math.min(times * second, longest));
     }
   }
 
@@ -306,6 +308,7 @@ class Comparison {
       if (!known) this.#seats.set(each.id, { ...fresh, seat: each, isDraining: false, request: undefined });
       else {
         if (known.seat.version !== each.version) Object.assign(known, fresh);
+        if (known.isRefused) Object.assign(known, { asideUntil: 0, isRefused: false });
         Object.assign(known, { seat: each, isDraining: false });
       }
     }
