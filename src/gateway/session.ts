@@ -24,6 +24,8 @@ export type ServeContext = SeatContext & Pick<Context, 'api' | 'progress' | 'rec
 
 /** How often the account is read, in milliseconds. */
 const refreshInterval = 300_000;
+/** How often the sandbox is read, in milliseconds. Its clock can be moved at any time. */
+const sandboxInterval = 5000;
 /** The shortest time between two reads because a key was refused, in milliseconds. */
 const shortestRefresh = 10_000;
 /** How often usage is written to its file, in milliseconds. */
@@ -49,6 +51,8 @@ interface SessionParts {
   /** Called when the gateway begins to stop. */
   readonly onStopping: () => void;
   readonly tokenFile: string;
+  /** The command that prints the token. */
+  readonly tokenCommand: string;
   /** How long to wait for open requests at the end, in milliseconds. */
   readonly drain: number;
   /** Whether to end when no command uses the gateway. */
@@ -95,7 +99,7 @@ export class Session {
     const { output, world, progress } = this.#context;
     this.#gateway = gateway;
     this.#lastRefresh = world.monotonic();
-    this.#nextRefresh = this.#lastRefresh + refreshInterval;
+    this.#nextRefresh = this.#lastRefresh + this.#interval;
     this.#listenToSignals();
     gateway.update(found.seats);
     const terminal = output.liveScreen;
@@ -114,7 +118,7 @@ export class Session {
       this.#screen.open();
     } else if (output.format !== 'json') {
       output.note(
-        `Clients use ${gateway.url}/v1 or ${gateway.url}/anthropic, with the token that \`ci gateway token\` prints.`,
+        `Clients use ${gateway.url}/v1 or ${gateway.url}/anthropic, with the token that \`${this.#parts.tokenCommand}\` prints.`,
       );
       output.note(`Using ${counted(found.seats.length, 'seat')}. Press Ctrl-C to stop.`);
     }
@@ -127,7 +131,7 @@ export class Session {
   /** Refreshes the seats every few minutes, until the gateway is stopped. Then answers the open requests. */
   async run(): Promise<void> {
     const { world, result } = this.#context;
-    const pace = new Pace(refreshInterval);
+    const pace = new Pace(this.#interval);
     while (!this.#stop.signal.aborted) {
       const wait = this.#nextRefresh - world.monotonic();
       if (wait > 0 && !this.#isRefreshDue) {
@@ -205,6 +209,10 @@ export class Session {
 
   note(message: string): void {
     void this.#print(gatewayEvent('note', this.#context.world.now(), { message }));
+  }
+
+  get #interval(): number {
+    return this.#context.settings.sandbox.value ? sandboxInterval : refreshInterval;
   }
 
   async #refresh(pace: Pace): Promise<void> {

@@ -44,8 +44,8 @@ export default function gateway(noun: Verb, context: Context, execute = run): vo
     ],
   });
   // Its commands have options with the same names, which commander would take for those of the noun.
-  const [, next] = noun.parent?.args ?? [];
-  if (noun.commands.some((command) => command.name() === next)) return;
+  const [first, next] = noun.parent?.args ?? [];
+  if (first === noun.name() && noun.commands.some((command) => command.name() === next)) return;
   noun.hook('preSubcommand', (_noun, command) => {
     const isTyped = noun.options.some((option) => noun.getOptionValueSource(option.attributeName()) === 'cli');
     // Help is shown whatever else was typed.

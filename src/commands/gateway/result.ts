@@ -27,7 +27,7 @@ export async function printStarted(
           ['Anthropic base URL', `${clean.url}/anthropic`],
           ['API key', `the output of \`ci gateway token\``],
           ['Log', fromHome(String(clean.log), world.env.HOME)],
-        ])}`,
+        ])}\n`,
     },
   );
 }
