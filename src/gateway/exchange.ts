@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { memberOf, parsedJson } from '../domain/json.ts';
-import { inWords } from '../output/text.ts';
 import type { RequestRecord } from './events.ts';
 import { answerHeaders, headerIn, type KeyHeader, type RawHeaders, requestHeaders, retryAfterIn } from './headers.ts';
 import type { Metrics } from './metrics.ts';
 import { ModelScanner } from './model-scanner.ts';
-import { type Refusal, sendRefusal, tooLarge } from './refusal.ts';
+import { type Refusal, refusalFor, sendRefusal, tooLarge } from './refusal.ts';
 import { type ReplayMemory, RequestBody } from './request-body.ts';
 import type { Scheduler, SeatReport, Ticket, Turn } from './scheduler.ts';
 import type { GatewayKey, GatewaySeat } from './seat.ts';
@@ -139,14 +138,11 @@ export class Exchange {
   #enter(): void {
     const { scheduler, monotonic } = this.#parts;
     this.#since = monotonic();
-    let early: Turn<GatewaySeat> | undefined;
-    const ticket = scheduler.enter({ client: this.#client.name, model: this.#model }, (turn) => {
+    this.#ticket = scheduler.enter({ client: this.#client.name, model: this.#model }, (turn, ticket) => {
       // May be called before `enter` returns.
-      if (this.#ticket) this.#onTurn(turn);
-      else early = turn;
+      this.#ticket = ticket;
+      this.#onTurn(turn);
     });
-    this.#ticket = ticket;
-    if (early) this.#onTurn(early);
   }
 
   #onTurn(turn: Turn<GatewaySeat>): void {
@@ -418,56 +414,12 @@ export class Exchange {
 
   #refusalFor(turn: Exclude<Turn<GatewaySeat>, { kind: 'seat' }>): Refusal {
     const { scheduler, wall } = this.#parts;
-    switch (turn.kind) {
-      case 'outside hours': {
-        const { opensAt } = turn;
-        const when = opensAt === undefined ? '' : ` They start at ${new Date(opensAt).toISOString().slice(0, 16)}Z.`;
-        return {
-          status: 429,
-          code: 'outside_reserved_hours',
-          message: `Outside the reserved hours of all seats${this.#forModel()}.${when}`,
-          retryAfter: opensAt === undefined ? undefined : opensAt - wall(),
-        };
-      }
-      case 'no model': {
-        const seats = scheduler.seats();
-        const models = [...new Set(seats.flatMap(({ seat }) => [...(seat.models ?? [])]))];
-        return seats.length === 0
-          ? {
-              status: 503,
-              code: 'no_seat',
-              message: 'The gateway has no seat. Run `ci gateway status`.',
-              retryAfter: 60_000,
-            }
-          : {
-              status: 404,
-              code: 'model_not_found',
-              message: `No seat offers the model \`${this.#model}\`. The seats offer ${inWords(models)}.`,
-            };
-      }
-      case 'refused':
-        return {
-          status: 503,
-          code: 'keys_refused',
-          message: `The API refused the key of each seat${this.#forModel()}. Run \`ci gateway status\`.`,
-          retryAfter: 60_000,
-        };
-      case 'failed':
-        return { status: 502, code: 'seats_failed', message: 'No seat could answer the request.', retryAfter: 1000 };
-      case 'queue full':
-        return {
-          status: 503,
-          code: 'queue_full',
-          message: 'Too many requests are waiting for a seat.',
-          retryAfter: Math.max(1000, this.#ticket?.expectedWait ?? 0),
-        };
-      case 'timeout':
-        return { status: 503, code: 'queue_timeout', message: 'No seat became free in time.', retryAfter: 1000 };
-    }
-  }
-
-  #forModel(): string {
-    return this.#model === undefined ? '' : ` with the model \`${this.#model}\``;
+    return refusalFor(turn, {
+      model: this.#model,
+      expectedWait: this.#ticket?.expectedWait ?? 0,
+      seats: () => scheduler.seats().map(({ seat }) => seat),
+      now: wall(),
+    });
   }
 
   #fail(status: number, code: string, message: string): void {

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorBody, type PromptFormat } from '../domain/api-errors.ts';
+import { inWords } from '../output/text.ts';
 import type { RawHeaders } from './headers.ts';
-
-/** A format of the API, by the path of a request. */
-type PathFormat = 'openai' | 'anthropic';
+import type { Turn } from './scheduler.ts';
+import type { GatewaySeat } from './seat.ts';
 
 /** An answer of the gateway itself, when no seat answers. */
 export interface Refusal {
@@ -15,31 +16,14 @@ export interface Refusal {
   readonly retryAfter?: number | undefined;
 }
 
-/** The types of errors by status, as the API has them. */
-const types: Readonly<Record<number, Readonly<Record<PathFormat, string>>>> = {
-  400: { openai: 'invalid_request_error', anthropic: 'invalid_request_error' },
-  401: { openai: 'authentication_error', anthropic: 'authentication_error' },
-  404: { openai: 'invalid_request_error', anthropic: 'not_found_error' },
-  405: { openai: 'invalid_request_error', anthropic: 'invalid_request_error' },
-  413: { openai: 'invalid_request_error', anthropic: 'request_too_large' },
-  429: { openai: 'rate_limit_error', anthropic: 'rate_limit_error' },
-  503: { openai: 'server_error', anthropic: 'overloaded_error' },
-};
-const otherType = { openai: 'server_error', anthropic: 'api_error' };
-
 /** Returns the format of a path. */
-function formatOf(path: string): PathFormat {
+function formatOf(path: string): PromptFormat {
   return path.startsWith('/anthropic/') ? 'anthropic' : 'openai';
 }
 
 /** Returns a refusal as the API would answer it. */
-function refusalAnswer({ status, code, message, retryAfter }: Refusal, format: PathFormat) {
-  const type = (types[status] ?? otherType)[format];
-  const body = JSON.stringify(
-    format === 'anthropic'
-      ? { type: 'error', error: { type, message } }
-      : { error: { message, type, param: null, code } },
-  );
+function refusalAnswer({ status, code, message, retryAfter }: Refusal, format: PromptFormat) {
+  const body = JSON.stringify(errorBody({ status, code, message }, format));
   const headers: Record<string, string> = {
     'Content-Type': 'application/json',
     'Content-Length': String(Buffer.byteLength(body)),
@@ -47,6 +31,73 @@ function refusalAnswer({ status, code, message, retryAfter }: Refusal, format: P
     ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
   };
   return { status, headers, body };
+}
+
+/** A request that can't be answered. */
+interface RefusedRequest {
+  /** Undefined if it isn't known. */
+  readonly model: string | undefined;
+  /** How long it was expected to wait, in milliseconds. */
+  readonly expectedWait: number;
+  /** Returns the seats of the gateway. */
+  readonly seats: () => readonly GatewaySeat[];
+  /** The time of the API, in epoch milliseconds. */
+  readonly now: number;
+}
+
+/** Returns why a request doesn't get a seat. */
+export function refusalFor(
+  turn: Exclude<Turn<GatewaySeat>, { kind: 'seat' }>,
+  { model, expectedWait, seats: allSeats, now }: RefusedRequest,
+): Refusal {
+  const withModel = model === undefined ? '' : ` with the model \`${model}\``;
+  switch (turn.kind) {
+    case 'outside hours': {
+      const { opensAt } = turn;
+      const when = opensAt === undefined ? '' : ` They start at ${new Date(opensAt).toISOString().slice(0, 16)}Z.`;
+      return {
+        status: 429,
+        code: 'outside_reserved_hours',
+        message: `Outside the reserved hours of all seats${withModel}.${when}`,
+        retryAfter: opensAt === undefined ? undefined : opensAt - now,
+      };
+    }
+    case 'no model': {
+      const seats = allSeats();
+      const models = [...new Set(seats.flatMap((seat) => [...(seat.models ?? [])]))];
+      if (seats.length > 0) {
+        return {
+          status: 404,
+          code: 'model_not_found',
+          message: `No seat offers the model \`${model}\`. The seats offer ${inWords(models)}.`,
+        };
+      }
+      return {
+        status: 503,
+        code: 'no_seat',
+        message: 'The gateway has no seat. Run `ci gateway status`.',
+        retryAfter: 60_000,
+      };
+    }
+    case 'refused':
+      return {
+        status: 503,
+        code: 'keys_refused',
+        message: `The API refused the key of each seat${withModel}. Run \`ci gateway status\`.`,
+        retryAfter: 60_000,
+      };
+    case 'failed':
+      return { status: 502, code: 'seats_failed', message: 'No seat could answer the request.', retryAfter: 1000 };
+    case 'queue full':
+      return {
+        status: 503,
+        code: 'queue_full',
+        message: 'Too many requests are waiting for a seat.',
+        retryAfter: Math.max(1000, expectedWait),
+      };
+    case 'timeout':
+      return { status: 503, code: 'queue_timeout', message: 'No seat became free in time.', retryAfter: 1000 };
+  }
 }
 
 /** The refusal of a body that is too large. */

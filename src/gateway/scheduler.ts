@@ -1,4 +1,4 @@
-import { nextLive, type SubscriptionHours } from '../domain/coverage.ts';
+import { activeHours, nextLive } from '../domain/coverage.ts';
 import { ClientShares, WaitingRequests } from './waiting-clients.ts';
 
 /** A seat as the scheduler sees it: something that answers one request at a time. */
@@ -69,7 +69,7 @@ export interface Ticket<S extends Seat> {
   deadline: number;
   /** When it got its seat, in milliseconds of the monotonic clock. */
   since: number;
-  readonly onTurn: (turn: Turn<S>) => void;
+  readonly onTurn: (turn: Turn<S>, ticket: Ticket<S>) => void;
 }
 
 interface SeatState<S extends Seat> {
@@ -214,7 +214,7 @@ export class Scheduler<S extends Seat> {
    */
   enter(
     { client, model }: { readonly client: string; readonly model: string | undefined },
-    onTurn: (turn: Turn<S>) => void,
+    onTurn: (turn: Turn<S>, ticket: Ticket<S>) => void,
   ): Ticket<S> {
     const request: Ticket<S> = {
       client,
@@ -374,13 +374,13 @@ export class Scheduler<S extends Seat> {
     request.seat = state.seat;
     request.since = now;
     this.#shares.start(request);
-    request.onTurn({ kind: 'seat', seat: state.seat });
+    request.onTurn({ kind: 'seat', seat: state.seat }, request);
   }
 
   #end(request: Ticket<S>, turn: Turn<S>): void {
     this.#unqueue(request);
     request.state = 'ended';
-    request.onTurn(turn);
+    request.onTurn(turn, request);
   }
 
   #unqueue(request: Ticket<S>): void {
@@ -450,8 +450,7 @@ export class Scheduler<S extends Seat> {
   #opensAt({ seat, closedUntil }: SeatState<S>): number | undefined {
     const from = new Date(Math.max(this.#options.wall(), closedUntil));
     if (!seat.hours) return from.getTime();
-    const hours: SubscriptionHours = { status: 'active', hours: seat.hours.map((each) => ({ hour: each })) };
-    return nextLive(hours, from)?.getTime();
+    return nextLive(activeHours(seat.hours), from)?.getTime();
   }
 
   #stateOf(state: SeatState<S>): SeatView<S>['state'] {
