@@ -1,15 +1,14 @@
 import { counted } from '../domain/counted.ts';
-import { hoursInWords } from '../domain/coverage.ts';
 import { redacted } from '../domain/secrets.ts';
 import type { LiveScreen } from '../output/live.ts';
 import type { Style } from '../output/style.ts';
 import { fitted } from '../output/table.ts';
 import { grouped, harmless } from '../output/text.ts';
-import { timeOfDay } from '../output/time.ts';
 import type { RequestRecord } from './events.ts';
 import type { GatewayStatus } from './gateway.ts';
 import type { SeatView } from './scheduler.ts';
 import type { GatewaySeat } from './seat.ts';
+import { openingText, seatColumns } from './seat-table.ts';
 
 /** How many messages are kept. */
 const mostMessages = 100;
@@ -116,23 +115,20 @@ export class GatewayScreen {
   }
 
   #table(seats: readonly SeatView<GatewaySeat>[], columns: number, now: number): string[] {
-    const { bold, dim } = this.#options.style;
-    const cells = (of: (view: SeatView<GatewaySeat>) => string) => seats.map((view) => harmless(of(view)));
-    return fitted(
-      [
-        { header: dim('POOL'), cells: cells(({ seat }) => seat.pool ?? '').map(bold) },
-        { header: dim('KEY'), cells: cells(({ seat }) => seat.name), optional: 2 },
-        { header: dim('HOURS'), cells: cells(({ seat }) => hours(seat)), optional: 3 },
-        { header: dim('STATE'), cells: seats.map((view) => this.#state(view)) },
-        { header: dim('CLIENT'), cells: cells(({ current }) => current?.client ?? ''), optional: 1 },
-        {
-          header: dim('FOR'),
-          right: true,
-          cells: cells(({ current }) => (current ? `${Math.round((now - current.since) / 1000)} s` : '')),
-        },
-      ],
-      columns,
-    )
+    const { style } = this.#options;
+    const rows = seats.map((view) => ({
+      pool: style.bold(harmless(view.seat.pool ?? '')),
+      key: harmless(view.seat.name),
+      hours: view.seat.hours,
+      state: this.#state(view),
+      client: harmless(view.current?.client ?? ''),
+    }));
+    const times = {
+      header: style.dim('FOR'),
+      right: true,
+      cells: seats.map(({ current }) => (current ? `${Math.round((now - current.since) / 1000)} s` : '')),
+    };
+    return fitted([...seatColumns(rows, style), times], columns)
       .trimEnd()
       .split('\n');
   }
@@ -141,10 +137,6 @@ export class GatewayScreen {
     const { good, bad, dim, warning } = this.#options.style;
     if (state === 'free' || state === 'busy') return state === 'busy' ? warning('busy') : good('free');
     if (state !== 'outside hours') return bad(state);
-    return dim(opensAt === undefined ? state : `from ${timeOfDay(new Date(opensAt), this.#options.timeZone)}`);
+    return dim(openingText(opensAt === undefined ? undefined : new Date(opensAt), this.#options.timeZone));
   }
-}
-
-function hours({ hours: reserved }: GatewaySeat): string {
-  return reserved ? hoursInWords({ hours: reserved.map((hour) => ({ hour })) }) : '';
 }

@@ -1,13 +1,12 @@
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
-import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { isObject, memberOf } from '../../domain/json.ts';
 import { runningGateways } from '../../gateway/background.ts';
 import { askStatus } from '../../gateway/gateway-client.ts';
+import { openingText, seatColumns } from '../../gateway/seat-table.ts';
 import type { Style } from '../../output/style.ts';
 import { fitted } from '../../output/table.ts';
-import { timeOfDay } from '../../output/time.ts';
 
 const fields = ['pid', 'url', 'account', 'startedAt', 'seats', 'queue', 'running', 'outside', 'problem'] as const;
 
@@ -125,25 +124,10 @@ function drawn(
   const { bold, dim, bad } = style;
   const head = `${bold(url)}  ${dim(`${account}, process ${pid}`)}\n`;
   if (problem !== null) return `${head}${bad(problem)}\n`;
-  const cells = (of: (seat: Seat) => string) => seats.map(of);
-  const table = fitted(
-    [
-      { header: dim('POOL'), cells: cells(({ pool }) => pool ?? '') },
-      { header: dim('KEY'), cells: cells(({ key }) => key), optional: 2 },
-      {
-        header: dim('HOURS'),
-        cells: cells(({ hours }) => (hours ? hoursInWords({ hours: hours.map((hour) => ({ hour })) }) : '')),
-        optional: 3,
-      },
-      {
-        header: dim('STATE'),
-        cells: cells(({ state, opensAt }) =>
-          state === 'outside hours' && opensAt !== null ? `from ${timeOfDay(new Date(opensAt), timeZone)}` : state,
-        ),
-      },
-      { header: dim('CLIENT'), cells: cells(({ client }) => client ?? ''), optional: 1 },
-    ],
-    width,
-  );
+  const rows = seats.map(({ pool, key, hours, state, client, opensAt }) => ({
+    ...{ pool: pool ?? '', key, hours, client: client ?? '' },
+    state: state === 'outside hours' ? openingText(opensAt === null ? undefined : new Date(opensAt), timeZone) : state,
+  }));
+  const table = fitted(seatColumns(rows, style), width);
   return `${head}${seats.length > 0 ? table : 'No seats.\n'}${running} running, ${queue} waiting.\n`;
 }
