@@ -11,6 +11,11 @@ export interface SubscriptionHours {
     | undefined;
 }
 
+/** Returns an active subscription that reserves some UTC hours (0–23). */
+export function activeHours(hours: readonly number[]): SubscriptionHours {
+  return { status: 'active', hours: hours.map((hour) => ({ hour })) };
+}
+
 /** Returns the UTC hours (0–23) that a subscription reserves, each once, in order. */
 export function reservedHours(subscription: SubscriptionHours): number[] {
   return [...new Set((subscription.hours ?? []).map(({ hour }) => hour))].sort((a, b) => a - b);
@@ -74,11 +79,13 @@ export function renewingSeats(subscriptions: Iterable<SubscriptionHours>): Map<B
 }
 
 /** Returns how many seats a subscription has in a block. That is one, unless it lists several slots for each hour. */
-export function seatsOf({ hours }: SubscriptionHours, block: Block): number {
-  const slots = hoursOf(block).map(
-    (hour) => new Set((hours ?? []).filter((each) => each.hour === hour).map(({ slotIndex }) => slotIndex)).size,
-  );
-  return Math.min(...slots);
+export function seatsOf(subscription: SubscriptionHours, block: Block): number {
+  return Math.min(...hoursOf(block).map((hour) => slotsAt(subscription, hour)));
+}
+
+/** Returns how many slots a subscription has at a UTC hour (0–23). */
+export function slotsAt({ hours }: SubscriptionHours, hour: number): number {
+  return new Set((hours ?? []).filter((each) => each.hour === hour).map(({ slotIndex }) => slotIndex)).size;
 }
 
 /** Returns whether a subscription is paid for (its key may not be delivered yet) and will renew. */

@@ -1,4 +1,4 @@
-import { nextLive, type SubscriptionHours } from './coverage.ts';
+import { activeHours, nextLive } from './coverage.ts';
 import { CommandError, usageError } from './errors.ts';
 import { findByIdPrefix } from './id-prefix.ts';
 
@@ -132,10 +132,6 @@ export function problemOf({ isActive, subscription }: StoredKey, now: Date): Key
   // Without a cancellation, the subscription was renewed.
   if (cancelAtPeriodEnd && currentPeriodEnd !== undefined && Date.parse(currentPeriodEnd) <= now.getTime())
     return { kind: 'inactive', status: 'canceled' };
-  const next = nextLive(subscriptionHours(subscription), now);
+  const next = nextLive(activeHours(hours), now);
   return hours.length > 0 && next && next > now ? { kind: 'outside hours', next } : undefined;
-}
-
-function subscriptionHours({ hours = [] }: StoredSubscription): SubscriptionHours {
-  return { status: 'active', hours: hours.map((hour) => ({ hour })) };
 }

@@ -5,7 +5,7 @@ import type { Key } from '../api/keys.ts';
 import type { Pool } from '../api/pools.ts';
 import type { KeyStore } from '../config/stored-keys.ts';
 import type { Context } from '../context/context.ts';
-import { reservedHours } from '../domain/coverage.ts';
+import { reservedHours, slotsAt } from '../domain/coverage.ts';
 import { asClause, CommandError, type ErrorCode, usageError } from '../domain/errors.ts';
 import { isConsumptionKey, isSandboxKey, masked } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
@@ -52,6 +52,10 @@ const transientErrors: readonly string[] = [
   'rate_limited',
 ] satisfies ErrorCode[];
 
+function isTransient(error: unknown): error is CommandError {
+  return error instanceof CommandError && transientErrors.includes(error.code);
+}
+
 /** The key that pays with prepaid credit. */
 export interface CreditKey extends GatewayKey {
   /** In USD; null without one, and undefined if the account doesn't say. */
@@ -97,7 +101,7 @@ export class SeatFinder {
     const store = await keyStoreOf(this.#context);
     const problems: string[] = [];
     const account = await this.#readAccount().catch((error: unknown) => {
-      if (!isFirst || !(error instanceof CommandError) || !transientErrors.includes(error.code)) throw error;
+      if (!isFirst || !isTransient(error)) throw error;
       problems.push(`Can't read the account: ${asClause(error.message)}. Using what is known of the stored keys.`);
       return undefined;
     });
@@ -109,11 +113,11 @@ export class SeatFinder {
       if (problem && problem.kind !== 'outside hours') continue;
       if (!(await this.#isSeat(key, problems))) continue;
       const subscription = account?.subscriptions.find(({ id }) => id === key.subscriptionId);
-      if (account && key.subscriptionId !== undefined && subscription && subscription.status !== 'active') continue;
+      if (subscription && subscription.status !== 'active') continue;
       const earlier = seats.filter(({ subscriptionId }) => subscriptionId === key.subscriptionId).length;
       // Keys of one seat share its limit of one request at a time.
-      if (key.subscriptionId !== undefined && earlier >= seatsOf(subscription)) continue;
-      seats.push(await this.#seat(key, { account, mayListModels, number: earlier, usable }));
+      if (key.subscriptionId !== undefined && earlier >= seatCount(subscription)) continue;
+      seats.push(await this.#seat(key, { account, subscription, mayListModels, number: earlier, usable }));
     }
     return { seats, missing: account ? this.#missingKeys(account, usable) : [], problems };
   }
@@ -121,10 +125,7 @@ export class SeatFinder {
   /** Returns the key that pays with prepaid credit. @throws CommandError (not_found), (usage) */
   async creditKey(name: string | undefined): Promise<CreditKey> {
     const store = await keyStoreOf(this.#context);
-    const account = await this.#readAccount().catch((error: unknown) => {
-      if (!(error instanceof CommandError) || !transientErrors.includes(error.code)) throw error;
-      return undefined;
-    });
+    const keys = await this.#readKeys();
     const stored = store.list();
     const key = name === undefined ? onlyCreditKey(stored) : findStoredKey(stored, name);
     if (key.keyType !== undefined && !/credit/i.test(key.keyType)) {
@@ -136,7 +137,7 @@ export class SeatFinder {
     if (key.isActive === false) {
       throw usageError(`Key "${nameOf(key)}" is revoked`, 'Pass another one with --credit-key.');
     }
-    const listed = account?.keys.find(({ id }) => id === key.id);
+    const listed = keys?.find(({ id }) => id === key.id);
     return { name: nameOf(key), secret: store.secretOf(key), budget: listed && (listed.maxBudget ?? null) };
   }
 
@@ -147,6 +148,20 @@ export class SeatFinder {
     const subscriptions = await allSubscriptions(api, status);
     await updateStoredKeys(this.#context, { keys, subscriptions });
     return { keys, subscriptions, pools };
+  }
+
+  /** Returns the keys of the account; undefined without a management key, or if the API can't be reached. */
+  async #readKeys(): Promise<readonly Key[] | undefined> {
+    const api = await this.#context.connections.api();
+    if (api.client.managementKey === undefined) return undefined;
+    try {
+      const keys = await api.keys.list();
+      await updateStoredKeys(this.#context, { keys });
+      return keys;
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      return undefined;
+    }
   }
 
   /** Returns the stored keys and the one of the environment, with their secrets. */
@@ -216,11 +231,13 @@ export class SeatFinder {
     key: UsableKey,
     {
       account,
+      subscription,
       mayListModels,
       number,
       usable,
     }: Pick<FindOptions, 'mayListModels'> & {
       readonly account: Account | undefined;
+      readonly subscription: PoolSubscription | undefined;
       /** How many seats of the subscription come before it. */
       readonly number: number;
       /** All keys, to find those with the same name. */
@@ -233,7 +250,6 @@ export class SeatFinder {
       this.#ids.get(key.secret) ?? (key.subscriptionId === undefined ? own : `${key.subscriptionId}/${number + 1}`);
     this.#ids.set(key.secret, id);
     const isRepeated = usable.some((other) => other !== key && nameOf(other) === nameOf(key));
-    const subscription = account?.subscriptions.find((each) => each.id === key.subscriptionId);
     const pool = account?.pools.find(({ slug, id: poolId }) => [slug, poolId].includes(key.poolSlug));
     const hours = subscription ? reservedHours(subscription) : key.subscription?.hours;
     const version = await versionOf(key);
@@ -286,12 +302,9 @@ function isSubscription(type: string): boolean {
 }
 
 /** Returns how many seats a subscription has: one, unless it lists several slots for an hour. */
-function seatsOf(subscription: PoolSubscription | undefined): number {
-  const slots = new Map<number, Set<unknown>>();
-  for (const { hour, slotIndex } of subscription?.hours ?? []) {
-    slots.set(hour, (slots.get(hour) ?? new Set()).add(slotIndex));
-  }
-  return Math.max(1, ...[...slots.values()].map(({ size }) => size));
+function seatCount(subscription: PoolSubscription | undefined): number {
+  const hours = subscription ? reservedHours(subscription) : [];
+  return Math.max(1, ...hours.map((hour) => slotsAt(subscription ?? {}, hour)));
 }
 
 /** Returns what the account says about a key that isn't stored. It lists keys with their last characters only. */
