@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import type { ProgramOfSecrets, SecretPlace } from './program-destination.ts';
 
@@ -150,8 +153,24 @@ export function cloudflareSecret(worker: string | undefined, variable: string): 
     option: worker === undefined ? 'cloudflare' : `cloudflare:${worker}`,
     variable,
     check: async (run) => mentions(await run(['secret', 'list', ...target]), variable),
-    write: async (run, secret) => void (await run(['secret', 'put', variable, ...target], secret)),
+    write: (run, secret) =>
+      withDiscardedLog('wrangler', async (file) => {
+        // Its log has the answers of Cloudflare, and one that refuses a secret may quote it.
+        await run(['secret', 'put', variable, ...target], secret, { WRANGLER_LOG_PATH: file });
+      }),
   };
+}
+
+/** Runs a function with the path of a log file that keeps nothing. @param name - of the program that writes it */
+async function withDiscardedLog(name: string, run: (file: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'cheapestinference-'));
+  const file = path.join(folder, `${name}.log`);
+  try {
+    if (process.platform !== 'win32') symlinkSync('/dev/null', file);
+    await run(file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Returns whether a list has a name, whatever its format. Versions of these programs print tables, JSON or lines. */

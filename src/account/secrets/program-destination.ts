@@ -24,8 +24,14 @@ export interface ProgramOfSecrets {
 /** The variables with keys of the user's, which these programs don't need. */
 const withoutKeys = { CHEAPESTINFERENCE_MANAGEMENT_KEY: undefined, CHEAPESTINFERENCE_API_KEY: undefined } as const;
 
-/** Runs a program with arguments, and the secret or nothing on stdin. @returns its stdout @throws CommandError (file_error) */
-export type RunProgram = (args: readonly string[], input?: string) => Promise<string>;
+/**
+ * Runs a program with arguments, and the secret or nothing on stdin.
+ *
+ * @param env - additions to its environment
+ * @returns its stdout
+ * @throws CommandError (file_error)
+ */
+export type RunProgram = (args: readonly string[], input?: string, env?: Environment) => Promise<string>;
 
 /** A place for a secret that a program can write to. */
 export interface SecretPlace {
@@ -116,10 +122,18 @@ export function programRunner(
     const problem = found.problem === 'missing' ? "can't be found" : "isn't executable";
     throw new CommandError('file_error', `${what}: ${name} ${problem}`, { ...details, hint: details.hint ?? setUp });
   }
-  return async (args, input) => {
+  const programEnv = {
+    ...world.env,
+    ...withoutKeys,
+    NO_COLOR: '1',
+    FORCE_COLOR: undefined,
+    CLICOLOR_FORCE: undefined,
+    ...env,
+  };
+  return async (args, input, additions) => {
     const result = await runProgram(found.file, args, {
       ...(input !== undefined && { input }),
-      env: { ...world.env, ...withoutKeys, NO_COLOR: '1', FORCE_COLOR: undefined, CLICOLOR_FORCE: undefined, ...env },
+      env: { ...programEnv, ...additions },
       cwd,
       sleep,
       interrupt,
