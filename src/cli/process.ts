@@ -4,7 +4,7 @@ import { version } from '../../package.json';
 import { pause } from '../api/pause.ts';
 import type { World } from '../context/world.ts';
 import { fileSink, pipeSink, type Sink, written } from '../output/sink.ts';
-import { interruptingSignals, listenTo, type PassSignals, passedSignals } from '../programs/signals.ts';
+import { interruptingSignals, listenTo, type PassSignals, passedSignals, sameSignal } from '../programs/signals.ts';
 import { printStack, report, reportAsJson, toCommandError, wantsJson } from './report.ts';
 import { type Escapes, run } from './run.ts';
 import type { Stub } from './verb.ts';
@@ -66,9 +66,6 @@ function processWorld(
 
 /** The signals that are passed on to a command, but don't interrupt this one. */
 const otherSignals = passedSignals.filter((each) => !interruptingSignals.includes(each));
-
-/** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
-const sameSignal = 300;
 
 /** Runs the command line of this process and exits. A second signal ends it immediately. */
 export async function runProcess(nouns: readonly Stub[], build: Build): Promise<void> {

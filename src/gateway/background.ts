@@ -6,6 +6,7 @@ import { stateFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError, errorCodes, messageOf } from '../domain/errors.ts';
 import { memberOf, parsedJson } from '../domain/json.ts';
+import { sameSignal } from '../programs/signals.ts';
 import { makeFolder, namesIn, statsOf } from '../state/folder.ts';
 import { openOwnFile } from '../state/own-file.ts';
 import { type RunningGateway, RunningGateways } from './running-gateways.ts';
@@ -15,6 +16,9 @@ export type BackgroundContext = Pick<Context, 'clocks' | 'settings' | 'world'>;
 
 /** How often a starting or ending process is checked, in milliseconds. */
 const checkInterval = 50;
+
+/** How long a gateway may take to end after its requests, in milliseconds. */
+const grace = 10_000;
 
 /** Returns the gateways that run on this machine. */
 export function runningGateways({ world }: Pick<Context, 'world'>): RunningGateways {
@@ -96,29 +100,21 @@ export async function startInBackground(context: BackgroundContext, args: readon
 }
 
 /**
- * Stops a gateway, and waits until it has ended.
+ * Waits until a gateway has ended.
  *
- * @param now - without waiting for the requests that it answers
- * @throws CommandError (timeout) if it doesn't end
+ * @throws CommandError (timeout) if it still runs after the time that it waits for requests, and ten seconds
  */
-export async function stopGateway(
+export async function waitForEnd(
   context: Pick<Context, 'clocks' | 'world'>,
   { pid, drain }: RunningGateway,
-  { now }: { readonly now: boolean },
 ): Promise<void> {
   const { clocks } = context;
-  const isEnded = () =>
-    !runningGateways(context)
+  const deadline = clocks.monotonic() + drain + grace;
+  const isRunning = () =>
+    runningGateways(context)
       .list()
       .some((each) => each.pid === pid);
-  const deadline = clocks.monotonic() + drain + grace;
-  if (!signal(pid, 'SIGTERM')) return;
-  if (now) {
-    // A second signal right after the first one counts as the same.
-    await clocks.sleep(secondSignal);
-    signal(pid, 'SIGTERM');
-  }
-  while (!isEnded()) {
+  while (isRunning()) {
     if (clocks.monotonic() > deadline) {
       throw new CommandError('timeout', `The gateway (process ${pid}) doesn't stop`, {
         hint: `End it with \`kill -9 ${pid}\`.`,
@@ -128,8 +124,26 @@ export async function stopGateway(
   }
 }
 
-const grace = 10_000;
-const secondSignal = 500;
+/**
+ * Stops a gateway, and waits until it has ended.
+ *
+ * @param now - without waiting for the requests that it answers
+ * @throws CommandError (timeout) if it doesn't end
+ */
+export async function stopGateway(
+  context: Pick<Context, 'clocks' | 'world'>,
+  gateway: RunningGateway,
+  { now }: { readonly now: boolean },
+): Promise<void> {
+  const { pid } = gateway;
+  if (!signal(pid, 'SIGTERM')) return;
+  if (now) {
+    // A second signal right after the first one counts as the same.
+    await context.clocks.sleep(sameSignal + 200);
+    signal(pid, 'SIGTERM');
+  }
+  await waitForEnd(context, gateway);
+}
 
 /** Sends a signal. Returns whether the process exists. */
 function signal(pid: number, name: NodeJS.Signals): boolean {

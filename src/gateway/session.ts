@@ -4,6 +4,7 @@ import { durationInWords } from '../domain/duration.ts';
 import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import { Pace } from '../domain/pace.ts';
 import type { Layout } from '../output/output.ts';
+import { sameSignal } from '../programs/signals.ts';
 import {
   eventColumns,
   eventFields,
@@ -32,8 +33,6 @@ const shortestRefresh = 10_000;
 const flushInterval = 60_000;
 /** How often old usage is removed from its file, in milliseconds. */
 const pruneInterval = 24 * 3_600_000;
-/** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
-const sameSignal = 300;
 /** How long credit doesn't pay before it is said again, in milliseconds. */
 const creditPause = 3_600_000;
 /** How long a gateway without users waits for the next one, and for the first one, in milliseconds. */
@@ -72,14 +71,12 @@ export class Session {
   #screen: GatewayScreen | undefined;
   #lastRefresh = 0;
   #nextRefresh = 0;
-  /** Whether to refresh as soon as possible, even if a refresh is under way. */
-  #isRefreshDue = false;
   /** What was already said about seats that can't be used. */
   #said = new Set<string>();
   #wasUnreachable = false;
   /** When credit last paid, in milliseconds of the monotonic clock. */
   #lastCredit = Number.NEGATIVE_INFINITY;
-  /** When to refresh because a key was refused, in milliseconds of the monotonic clock. */
+  /** When to refresh because a key was refused or on SIGHUP, in milliseconds of the monotonic clock. */
   #refreshDue = Number.POSITIVE_INFINITY;
   /** When to remove old usage, in milliseconds of the monotonic clock. */
   #nextPrune = 0;
@@ -133,8 +130,8 @@ export class Session {
     const { world, result } = this.#context;
     const pace = new Pace(this.#interval);
     while (!this.#stop.signal.aborted) {
-      const wait = this.#nextRefresh - world.monotonic();
-      if (wait > 0 && !this.#isRefreshDue) {
+      const wait = Math.min(this.#nextRefresh, this.#refreshDue) - world.monotonic();
+      if (wait > 0) {
         this.#wake = new AbortController();
         await world.sleep(wait, AbortSignal.any([this.#wake.signal, this.#stop.signal]));
         continue;
@@ -179,8 +176,7 @@ export class Session {
   /** Reads the account now, unless it was read moments ago. */
   refreshSoon(): void {
     const now = this.#context.world.monotonic();
-    this.#refreshDue = Math.max(now, this.#lastRefresh + shortestRefresh);
-    this.#nextRefresh = Math.min(this.#nextRefresh, this.#refreshDue);
+    this.#refreshDue = Math.min(this.#refreshDue, Math.max(now, this.#lastRefresh + shortestRefresh));
     this.#wake.abort();
   }
 
@@ -221,7 +217,6 @@ export class Session {
     if (!gateway) return;
     const start = world.monotonic();
     this.#refreshDue = Number.POSITIVE_INFINITY;
-    this.#isRefreshDue = false;
     try {
       const found = await this.#parts.finder.find({ mayListModels: (id) => !gateway.has(id), isFirst: false });
       if (this.#stop.signal.aborted) return;
@@ -239,8 +234,6 @@ export class Session {
       this.#nextRefresh = pace.afterFailure(world.monotonic(), error);
     }
     this.#lastRefresh = world.monotonic();
-    // A key was refused meanwhile.
-    this.#nextRefresh = Math.min(this.#nextRefresh, this.#refreshDue);
   }
 
   /** Uses the seats that were found, and says which ones joined and left. */
@@ -296,7 +289,7 @@ export class Session {
     const { world } = this.#context;
     const receive = (signal: NodeJS.Signals) => {
       if (signal === 'SIGHUP') {
-        this.#isRefreshDue = true;
+        this.#refreshDue = world.monotonic();
         this.#wake.abort();
       } else if (signal === 'SIGINT' || signal === 'SIGTERM') this.#onStop(signal);
     };

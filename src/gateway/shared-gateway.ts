@@ -2,7 +2,7 @@ import { configFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError } from '../domain/errors.ts';
 import { addressText, defaultAddress } from './address.ts';
-import { runningGateways, startInBackground } from './background.ts';
+import { runningGateways, startInBackground, waitForEnd } from './background.ts';
 import { type Lease, openLease } from './gateway-client.ts';
 import type { RunningGateway } from './running-gateways.ts';
 import { readTokens, tokenFileIn } from './token.ts';
@@ -32,7 +32,7 @@ export async function useGateway(context: UseContext): Promise<UsedGateway> {
   for (let attempt = 1; ; attempt++) {
     try {
       const [running] = runningGateways(context).of(id);
-      if (running?.isStopping) await whenStopped(context, running);
+      if (running?.isStopping) await waitForEnd(context, running);
       return await lease(context, running && !running.isStopping ? running : await start(context));
     } catch (error) {
       // Another command has just started or stopped it.
@@ -41,24 +41,6 @@ export async function useGateway(context: UseContext): Promise<UsedGateway> {
       if (error.code === 'busy' && runningGateways(context).of(id).length === 0) throw error;
       await context.clocks.sleep(attemptInterval);
     }
-  }
-}
-
-/** Waits until a gateway that is stopping has ended. @throws CommandError (busy) */
-async function whenStopped(context: UseContext, { pid, drain, url }: RunningGateway): Promise<void> {
-  const { clocks } = context;
-  const deadline = clocks.monotonic() + drain + attemptInterval * mostAttempts;
-  const isRunning = () =>
-    runningGateways(context)
-      .list()
-      .some((each) => each.pid === pid);
-  while (isRunning()) {
-    if (clocks.monotonic() > deadline) {
-      throw new CommandError('unavailable', `The gateway at ${url} doesn't stop`, {
-        hint: 'Stop it with `ci gateway stop --now`, and run this command again.',
-      });
-    }
-    await clocks.sleep(attemptInterval);
   }
 }
 

@@ -46,7 +46,7 @@ export class ClientShares {
     share.turn = ++this.#started;
   }
 
-  /** Counts a request that is no longer being answered. */
+  /** Counts the end of a request. */
   end(request: Waiting): void {
     this.#of(request).running--;
     this.#forget(request);

@@ -1,6 +1,9 @@
 /** The signals that interrupt a command. */
 export const interruptingSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
+/** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
+export const sameSignal = 300;
+
 /** The signals that are passed on to a command. */
 export const passedSignals = [
   'SIGHUP',

@@ -121,7 +121,7 @@ async function readGateway(context: CheckContext, { baseUrl }: ConnectionRecord)
     .find(({ url }) => url === baseUrl);
   const tokens = knownTokens(running?.tokenFile ?? tokenFileIn(configFolder(world)));
   if (!tokens) {
-    throw new CommandError('not_found', 'The token of the gateway is no longer on this machine', {
+    throw new CommandError('not_found', 'The token of the gateway is missing on this machine', {
       hint: 'Start the gateway with `ci gateway`, and connect the tool again.',
     });
   }
@@ -135,7 +135,7 @@ async function readGateway(context: CheckContext, { baseUrl }: ConnectionRecord)
 async function readKey(context: CheckContext, key: Key): Promise<KeyState> {
   const secret = key === undefined ? context.world.env.CHEAPESTINFERENCE_API_KEY : await storedSecret(context, key);
   if (!secret) {
-    throw new CommandError('not_found', 'Its key is no longer on this machine', {
+    throw new CommandError('not_found', 'Its key is missing on this machine', {
       hint:
         key === undefined
           ? 'Set CHEAPESTINFERENCE_API_KEY, or connect it to a stored key.'

@@ -64,7 +64,7 @@ const malformed: readonly (readonly [name: string, bytes: string | Buffer])[] = 
   ['a name with a space', `${first}X A: 1\r\n\r\n`],
   ['a header without a colon', `${first}X-A\r\n\r\n`],
   ['a header without a name', `${first}: 1\r\n\r\n`],
-  ['a chunk size that is no number', `${first}Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n`],
+  ['a chunk size that is not a number', `${first}Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n`],
   ['a huge chunk size', `${first}Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello\r\n0\r\n\r\n`],
   ['a chunk longer than its size', `${first}Transfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n`],
   ['no host', `GET /v1/x HTTP/1.1\r\nAuthorization: Bearer ${token}\r\n\r\n`],

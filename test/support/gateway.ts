@@ -64,14 +64,14 @@ export interface TestGateway {
   update(seats: readonly GatewaySeat[]): Promise<void>;
 }
 
-/** What a gateway in a process of its own is told. */
+/** The orders for a gateway in a separate process. */
 export interface GatewayOrder {
   readonly start?: Settings & { readonly api: string; readonly now: number };
   readonly seats?: readonly (Omit<GatewaySeat, 'models'> & { readonly models: readonly string[] | undefined })[];
   readonly advance?: number;
 }
 
-/** What it tells. */
+/** The events that it reports. */
 export interface GatewayNews {
   readonly record?: RequestRecord;
   readonly refused?: true;

@@ -175,7 +175,7 @@ describe.each(shells)('%s', (shell) => {
     for (const kind of ['pools', 'keys', 'subscriptions']) await atHand(me, kind);
     const keys = await prompt.tab('ci keys delete ');
     expect(keys.words).toEqual(expect.arrayContaining(['prod-api', 'client-acme']));
-    // Two keys of one name are told apart by their ids.
+    // The ids distinguish two keys of the same name.
     expect(keys.words).toEqual(expect.arrayContaining([ids.twin, ids.otherTwin]));
     expect(keys.words).not.toContain('twin');
     expect(keys.words).not.toContain(ids.prod);

@@ -172,7 +172,7 @@ describe('ci doctor', () => {
     ]);
   });
 
-  test('fails if the key is no longer stored', async () => {
+  test('fails if the stored key is gone', async () => {
     const customer = await keyCustomer({ name: 'my key' });
     await customer.connect('opencode');
     storeKeys(customer.me, [], customer.api.url);
@@ -182,7 +182,7 @@ describe('ci doctor', () => {
         {
           status: 'failed',
           detail:
-            "Its key is no longer on this machine. Store it with `ci keys secret 'my key' --add`, or connect it to another key.",
+            "Its key is missing on this machine. Store it with `ci keys secret 'my key' --add`, or connect it to another key.",
         },
       ],
     ]);
@@ -199,7 +199,7 @@ describe('ci doctor', () => {
       [
         {
           status: 'failed',
-          detail: 'Its key is no longer on this machine. Set CHEAPESTINFERENCE_API_KEY, or connect it to a stored key.',
+          detail: 'Its key is missing on this machine. Set CHEAPESTINFERENCE_API_KEY, or connect it to a stored key.',
         },
       ],
     ]);

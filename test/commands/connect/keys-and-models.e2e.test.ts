@@ -132,7 +132,7 @@ describe('the key', () => {
     ]);
   });
 
-  test('is named in the start command if the default key is no longer stored', async () => {
+  test('is named in the start command without a stored default key', async () => {
     const { me, connect } = await keyCustomer();
     await me.ci('keys create other --credit --store');
     await me.ci('config set default-key other');

@@ -12,7 +12,7 @@ import { worldWith } from '../../support/world.ts';
 
 const local = { host: '127.0.0.1', port: 8788 };
 const defaults = { listen: local, outside: 'fail', queueLimit: 1000 };
-const world = { env: { HOME: '/home/ada' }, cwd: '/work' };
+const world = { env: { HOME: '/home/ada' }, cwd: '/srv' };
 const config = '/home/ada/.config/cheapestinference';
 
 describe('ci gateway', () => {
@@ -141,8 +141,8 @@ describe('serveOptionsOf', () => {
   test('resolves files against the working directory', async () => {
     const flags = await parsed(gateway, '--token-file token --cert tls/cert.pem --key /etc/key.pem');
     expect(serveOptionsOf(flags, world)).toMatchObject({
-      tokenFile: '/work/token',
-      cert: '/work/tls/cert.pem',
+      tokenFile: '/srv/token',
+      cert: '/srv/tls/cert.pem',
       key: '/etc/key.pem',
     });
   });
@@ -154,8 +154,8 @@ describe('serveArguments', () => {
     ['--outside fail --queue-limit 1000 --queue-timeout 10m --drain 30s --listen 8788', ''],
     ['--listen 9000', '--listen 127.0.0.1:9000'],
     ['--listen [::1]:9000 --pools a,b --keys c', '--listen [::1]:9000 --pools a,b --keys c'],
-    ['--token-file token', '--token-file /work/token'],
-    ['--cert c --key k', '--cert /work/c --key /work/k'],
+    ['--token-file token', '--token-file /srv/token'],
+    ['--cert c --key k', '--cert /srv/c --key /srv/k'],
     [
       '--listen 0.0.0.0:1 --insecure --outside credit --credit-key x',
       '--listen 0.0.0.0:1 --outside credit --credit-key x --insecure',

@@ -525,7 +525,7 @@ describe('the seats', () => {
     expect([ended.code, at(errorOf(ended), 'message')]).toEqual([5, message]);
   });
 
-  test('with the same name are told apart', async () => {
+  test('with the same name are listed with their ids', async () => {
     const { me, api, seats } = await seatHolder({ seats: 2 });
     storeKeys(
       me,
