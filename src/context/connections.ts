@@ -64,9 +64,17 @@ export class Connections {
     return this.#looking;
   }
 
-  /** Returns the API for a change. @param onLeave - called right before the request leaves; if it throws, nothing is sent */
-  async changing(onLeave: () => void): Promise<Api> {
-    return this.#withGrace(await this.api(), onLeave);
+  /**
+   * Returns the API for a change.
+   *
+   * @param onLeave - called right before the request leaves; if it throws, nothing is sent
+   * @param isQuiet - whether not to note that a change which was sent is waited for after Ctrl-C
+   */
+  async changing(onLeave: () => void, { isQuiet = false }: { readonly isQuiet?: boolean } = {}): Promise<Api> {
+    const api = await this.api();
+    if (!isQuiet) return this.#withGrace(api, onLeave);
+    const { apiOf } = await import('../api/index.ts');
+    return apiOf(api.client.with({ onLeave }));
   }
 
   /** Returns the API without a key, for a claim, which may finish after Ctrl-C. */

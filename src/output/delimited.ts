@@ -18,15 +18,27 @@ export function tsv(rows: readonly (readonly Cell[])[]): string {
  * run as a formula, as OWASP recommends ("CSV Injection"). Numbers stay as they are.
  */
 export function csv(header: readonly string[] | undefined, rows: readonly (readonly Cell[])[]): string {
-  return [...(header ? [header] : []), ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('');
+  return [...(header ? [header] : []), ...rows].map((row) => `${row.map(inertField).join(',')}\r\n`).join('');
+}
+
+/** Returns comma-separated lines like {@link csv}, for programs: every text stays as it is. */
+export function exactCsv(rows: readonly (readonly Cell[])[]): string {
+  return rows.map((row) => `${row.map((cell) => csvField(textOf(cell))).join(',')}\r\n`).join('');
 }
 
 /** Matches the start of a formula, including the full-width characters of East Asian keyboards, which spreadsheets accept too. */
 const formula = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 const number = /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-function csvField(cell: Cell): string {
-  const text = cell === null || cell === undefined ? '' : String(cell);
-  const inert = formula.test(text) && !number.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+function inertField(cell: Cell): string {
+  const text = textOf(cell);
+  return csvField(formula.test(text) && !number.test(text) ? `'${text}` : text);
+}
+
+function csvField(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function textOf(cell: Cell): string {
+  return cell === null || cell === undefined ? '' : String(cell);
 }

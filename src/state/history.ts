@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { asClause, CommandError, messageOf } from '../domain/errors.ts';
-import type { Before, Intent } from '../domain/reconcile.ts';
 import { makeFolder } from './folder.ts';
 import { OpenChanges } from './open-changes.ts';
 import { isRunning, thisProcess } from './process.ts';
@@ -15,7 +14,6 @@ import {
   isFinal,
   laterLine,
   merged,
-  type RecordedAccount,
   type RecordedChange,
   type Settled,
   textOf,
@@ -24,6 +22,9 @@ import {
 import { addTo, entriesOf, type ReadChange, RecordTail, slack } from './record-tail.ts';
 
 export type { RecordedAccount, RecordedChange, Settled } from './record-line.ts';
+
+/** A change that is about to be sent. */
+export type NewChange = Pick<Begun, 'intent' | 'before' | 'account'>;
 
 /**
  * The record of changes. A change is recorded and synced to disk before its request leaves, and its outcome afterward.
@@ -70,16 +71,11 @@ export class History {
    * @returns the id of the change in the record
    * @throws CommandError (file_error) if it can't be recorded
    */
-  begin(change: { readonly intent: Intent; readonly before: Before; readonly account: RecordedAccount }): string {
-    const id = randomBytes(6).toString('hex');
-    const begun = { id, at: this.#time(), process: thisProcess(), ...change };
+  begin(change: NewChange): string {
+    const begun = this.#begun(change);
+    const { id } = begun;
     try {
-      makeFolder(this.#folder, this.#env);
-      this.#restoreFiles();
-      if (this.#record.rotate(this.#now())) this.#removeOutdated();
-      const whole = wholeText(begun);
-      const { text, isCut } = beginLine(whole);
-      this.#open.add(id, whole, isCut);
+      const text = this.#addOpen(begun);
       try {
         this.#record.append(text);
       } catch (error) {
@@ -87,14 +83,30 @@ export class History {
         throw error;
       }
     } catch (error) {
-      const reason = asClause(messageOf(error));
-      const fix = error instanceof CommandError ? error.hint : undefined;
-      const where = fix === undefined ? ` in ${this.file}` : '';
-      throw new CommandError('file_error', `Can't record the change${where}: ${reason}`, {
-        hint: `Nothing was sent. ${fix ?? 'Free up disk space, or set XDG_STATE_HOME to a directory that you can write to.'}`,
-        outcome: 'not_applied',
-        cause: error,
-      });
+      throw this.#notRecorded(error);
+    }
+    this.#started.set(id, begun);
+    return id;
+  }
+
+  /**
+   * Records a change like {@link begin}, together with others that begin meanwhile.
+   *
+   * @throws CommandError (file_error) if it can't be recorded
+   */
+  async beginSoon(change: NewChange): Promise<string> {
+    const begun = this.#begun(change);
+    const { id } = begun;
+    try {
+      const text = this.#addOpen(begun);
+      try {
+        await this.#record.appendSoon(text);
+      } catch (error) {
+        this.#open.remove(id);
+        throw error;
+      }
+    } catch (error) {
+      throw this.#notRecorded(error);
     }
     this.#started.set(id, begun);
     return id;
@@ -121,12 +133,19 @@ export class History {
     const event = { id, at: this.#time(), ...settled };
     const begun = this.#begunOf(id);
     this.#record.append(laterLine(event, this.#ifLongAgo(begun)));
-    if (isToBeFound(begun, { settled: event })) {
-      this.#open.note(id, laterLine(event));
-    } else {
-      this.#open.remove(id);
-      this.#started.delete(id);
-    }
+    this.#noteSettled(event, begun);
+  }
+
+  /**
+   * Records the outcome of a change like {@link settle}, together with others that are recorded meanwhile.
+   *
+   * @throws the error of the file system
+   */
+  async settleSoon(id: string, settled: Settled): Promise<void> {
+    const event = { id, at: this.#time(), ...settled };
+    const begun = this.#begunOf(id);
+    await this.#record.appendSoon(laterLine(event, this.#ifLongAgo(begun)));
+    this.#noteSettled(event, begun);
   }
 
   /**
@@ -186,6 +205,41 @@ export class History {
   mark(): string | undefined {
     const stats = this.#record.stats();
     return stats && `${stats.ino} ${stats.size}`;
+  }
+
+  #begun(change: NewChange): Begun {
+    return { id: randomBytes(6).toString('hex'), at: this.#time(), process: thisProcess(), ...change };
+  }
+
+  /** Makes room for a change, and writes its file. @returns its line in the record @throws the error of the file system */
+  #addOpen(begun: Begun): string {
+    makeFolder(this.#folder, this.#env);
+    this.#restoreFiles();
+    if (this.#record.rotate(this.#now())) this.#removeOutdated();
+    const whole = wholeText(begun);
+    const { text, isCut } = beginLine(whole);
+    this.#open.add(begun.id, whole, isCut);
+    return text;
+  }
+
+  #notRecorded(error: unknown): CommandError {
+    const reason = asClause(messageOf(error));
+    const fix = error instanceof CommandError ? error.hint : undefined;
+    const where = fix === undefined ? ` in ${this.file}` : '';
+    return new CommandError('file_error', `Can't record the change${where}: ${reason}`, {
+      hint: `Nothing was sent. ${fix ?? 'Free up disk space, or set XDG_STATE_HOME to a directory that you can write to.'}`,
+      outcome: 'not_applied',
+      cause: error,
+    });
+  }
+
+  #noteSettled(event: Settled & { readonly id: string; readonly at: string }, begun: Begun | undefined): void {
+    if (isToBeFound(begun, { settled: event })) {
+      this.#open.note(event.id, laterLine(event));
+    } else {
+      this.#open.remove(event.id);
+      this.#started.delete(event.id);
+    }
   }
 
   #time(): string {

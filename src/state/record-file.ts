@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
+  fsync,
   fsyncSync,
   lstatSync,
   readdirSync,
@@ -14,8 +15,10 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { Environment } from '../domain/environment.ts';
 import { codeOf } from '../domain/errors.ts';
+import { Batches } from './batches.ts';
 import { makeFolder, syncFolder } from './folder.ts';
 import { openOwnFile, withOwnFile } from './own-file.ts';
 
@@ -63,6 +66,7 @@ export class RecordFile {
   readonly file: string;
   readonly #folder: string;
   readonly #env: Environment;
+  readonly #lines = new Batches<string>((lines) => this.#appendAll(lines));
 
   constructor(folder: string, env: Environment) {
     this.#folder = folder;
@@ -91,17 +95,38 @@ export class RecordFile {
     if (this.stats()?.ino !== written) this.#append(text);
   }
 
+  /**
+   * Appends a line like {@link append}, and syncs it to disk together with those that are appended meanwhile. Nothing else waits.
+   *
+   * @throws the error of the file system
+   */
+  appendSoon(text: string): Promise<void> {
+    return this.#lines.add(text);
+  }
+
   #append(text: string): number {
     return withOwnFile(this.file, 'a+', (handle, { size, ino }) => {
-      // A newline in front keeps this line apart from one that a full disk or a crash cut off.
-      const last = Buffer.alloc(1);
-      const isTorn = size > 0 && readSync(handle, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
-      const line = Buffer.from(`${isTorn ? '\n' : ''}${text}\n`);
-      if (writeSync(handle, line) < line.length) throw new Error('the disk is full');
+      writeLines(handle, size, text);
       fsyncSync(handle);
       if (size === 0) syncFolder(this.#folder);
       return ino;
     });
+  }
+
+  /** Appends lines and syncs them, while the process does other things. */
+  async #appendAll(lines: readonly string[]): Promise<void> {
+    makeFolder(this.#folder, this.#env);
+    const handle = openOwnFile(this.file, 'a+');
+    try {
+      const { size, ino } = fstatSync(handle);
+      writeLines(handle, size, lines.join('\n'));
+      await promisify(fsync)(handle);
+      if (size === 0) syncFolder(this.#folder);
+      // As in append.
+      if (this.stats()?.ino !== ino) this.#append(lines.join('\n'));
+    } finally {
+      closeSync(handle);
+    }
   }
 
   /**
@@ -231,6 +256,14 @@ export class RecordFile {
       closeSync(handle);
     }
   }
+}
+
+/** Writes lines in one write. A newline in front keeps them apart from a line that a full disk or a crash cut off. */
+function writeLines(handle: number, size: number, text: string): void {
+  const last = Buffer.alloc(1);
+  const isTorn = size > 0 && readSync(handle, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
+  const lines = Buffer.from(`${isTorn ? '\n' : ''}${text}\n`);
+  if (writeSync(handle, lines) < lines.length) throw new Error('the disk is full');
 }
 
 /** Reads a file backward, chunk by chunk. */

@@ -89,19 +89,7 @@ export async function carryOut<A extends Action, Answer>(
     if (Math.abs(left.wall - begunAt) < noticeable) return;
     // If this process was stopped in the meantime, another process may have settled the change.
     if (!history.open().some((each) => each.id === id)) throw settledByAnother();
-    try {
-      history.sent(id);
-    } catch (error) {
-      throw new CommandError(
-        'file_error',
-        `Can't record the change in ${history.file}: ${asClause(messageOf(error))}`,
-        {
-          hint: 'Nothing was sent.',
-          outcome: 'not_applied',
-          cause: error,
-        },
-      );
-    }
+    recordSent(history, id);
   });
   const settle = (settled: Settled) => settleChange(context, history, id, settled);
   const adopted = async (found: FoundBy[A]) => {
@@ -179,6 +167,19 @@ const notShown = new CommandError('outcome_unknown', "The API accepted the chang
   outcome: 'unknown',
 });
 
+/** Records that the request of a change leaves only now. @throws CommandError (file_error) */
+export function recordSent(history: History, id: string): void {
+  try {
+    history.sent(id);
+  } catch (error) {
+    throw new CommandError('file_error', `Can't record the change in ${history.file}: ${asClause(messageOf(error))}`, {
+      hint: 'Nothing was sent.',
+      outcome: 'not_applied',
+      cause: error,
+    });
+  }
+}
+
 /** Records the outcome of a change. If that fails, prints a note and continues. @param id - of the change in the record */
 export function recordOutcome(
   { output }: Pick<ChangingContext, 'output'>,
@@ -243,7 +244,7 @@ async function mayTryAgain(
  * Returns whether a refusal certainly came before any work: the request didn't leave, the key was refused, the API doesn't know
  * the resource, or no card is saved (Unlimited Subscriptions API, "Subscribe").
  */
-function precedesAnyWork({ status, code }: CommandError): boolean {
+export function precedesAnyWork({ status, code }: CommandError): boolean {
   return status === undefined || [401, 403, 404].includes(status) || code === 'no_payment_method';
 }
 
@@ -255,12 +256,13 @@ function settledByAnother(): CommandError {
   });
 }
 
-function causeOf(failure: CommandError): CommandError {
+/** Returns the failure behind an unknown outcome. */
+export function causeOf(failure: CommandError): CommandError {
   return failure.cause instanceof CommandError ? failure.cause : failure;
 }
 
 /** Returns an unknown outcome for a response that can't be read: something may have been charged, so it isn't an internal error. */
-function unreadable(error: unknown): CommandError {
+export function unreadable(error: unknown): CommandError {
   return new CommandError('outcome_unknown', `The response can't be read: ${messageOf(error)}`, {
     outcome: 'unknown',
     cause: error,

@@ -95,7 +95,7 @@ async function requestKey(
     intent,
     before: keysBefore(listed, intent),
     send: async (api) => {
-      const created = await send(api.keys, request);
+      const created = await sendKeyRequest(api.keys, request);
       const { apiKey, id, name } = created;
       if (isWholeKey(apiKey)) keep({ id, name, subscriptionId: intent.subscriptionId, apiKey });
       return created;
@@ -171,7 +171,8 @@ function unusableSecret({ id, name, apiKey = '' }: Partial<CreatedKey>): Command
   );
 }
 
-function send(keys: KeysApi, request: KeyRequest): Promise<CreatedKey> {
+/** Sends a request for a key. @throws CommandError */
+export function sendKeyRequest(keys: KeysApi, request: KeyRequest): Promise<CreatedKey> {
   if (!('credit' in request)) {
     return keys.createForSubscription(request).catch((error: unknown) => {
       if (!(error instanceof CommandError) || error.code !== 'invalid_request' || error.hint !== undefined) throw error;

@@ -38,6 +38,19 @@ export function destinationsOf(
 }
 
 /**
+ * Returns the destination of one of many keys, as a value of `--to` names it. The manifests of many keys can't be printed.
+ *
+ * @throws CommandError (usage)
+ */
+export function destinationOfRow(context: ProgramContext, text: string, options: DestinationOptions): Destination {
+  const destination = parseDestination(context, text, options);
+  if (destination instanceof KubernetesManifest) {
+    throw usageError(`"${text}" prints a manifest, which a row of a file can't do`, 'Use kubernetes:NAMESPACE/NAME.');
+  }
+  return destination;
+}
+
+/**
  * Returns the destination that a value of `--to` names.
  *
  * @throws CommandError (usage)

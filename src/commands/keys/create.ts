@@ -1,3 +1,4 @@
+import type { CreateKeysContext } from '../../account/bulk/create-keys.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { checkedPool } from '../../account/choose-pool.ts';
 import { createKey, type KeyContext, type KeyRequest, keyIntent } from '../../account/keys/create.ts';
@@ -10,6 +11,17 @@ import type { Description, Destination } from '../../account/secrets/destination
 import { keyStoreOf, type StoreContext } from '../../account/stored-keys/store.ts';
 import { expandSubscription } from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
+import {
+  type BulkFlags,
+  concurrencyOption,
+  defaultConcurrency,
+  failedOption,
+  fromOption,
+  rateOption,
+  refuseBulkOptions,
+  refuseWithFrom,
+  saveToOption,
+} from '../../cli/bulk-options.ts';
 import { refuseSecret } from '../../cli/key-name.ts';
 import {
   missingOption,
@@ -41,7 +53,7 @@ import type { Column, Drawing } from '../../output/output.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
-interface Flags extends SaveOptions, SettlingOptions {
+interface Flags extends SaveOptions, SettlingOptions, BulkFlags {
   readonly subscription?: string;
   readonly pool?: string;
   readonly credit?: true;
@@ -71,6 +83,7 @@ export default function create(command: Verb, context: Context, execute = run): 
         'ci keys create client-acme --credit --max-budget 25 --rpm 100',
         'ci keys create deploy --to github:acme/api@production',
         'export CHEAPESTINFERENCE_API_KEY="$(ci keys create ci-run --secret-only)"',
+        'ci keys create --from customers.csv --save-to secrets.ndjson --yes',
       ],
     })
     .argument('[name]', 'Name of the key')
@@ -97,12 +110,19 @@ export default function create(command: Verb, context: Context, execute = run): 
     .option('--again', "Create the key even if an earlier one with this name hasn't settled")
     .addOption(noWaitOption())
     .addOption(settleOption())
+    .addOption(fromOption('Create the keys of this CSV or NDJSON file'))
+    .addOption(saveToOption())
+    .addOption(failedOption())
+    .addOption(concurrencyOption())
+    .addOption(rateOption())
     .action((name: string | undefined, flags: Flags) => execute({ name, ...flags }, context));
 }
 
 /** Creates a key, or with `--ensure` finds it, and delivers its secret. */
-export async function run(options: Options, context: KeyContext): Promise<void> {
+export async function run(options: Options, context: CreateKeysContext): Promise<void> {
   context.settling = settlingOf(options);
+  if (options.from !== undefined) return createFromFile(options, options.from, context);
+  refuseBulkOptions(options);
   checkOptions(options);
   const destination = await destinationOf(context, options);
   const show: ShowOptions = { destination, secretOnly: options.secretOnly, reveal: options.reveal };
@@ -119,6 +139,41 @@ export async function run(options: Options, context: KeyContext): Promise<void> 
     if (!existing) return createNew(context, request, show);
     context.output.note(`Key "${name}" already exists. Nothing was created.`);
     await showExisting(context, existing, show);
+  });
+}
+
+/** Creates the keys of a file. */
+async function createFromFile(options: Options, from: string, context: CreateKeysContext & KeyContext): Promise<void> {
+  const { name, subscription, pool, credit, maxBudget, rpm, tpm, secretOnly, ensure, reveal, save, store, to } =
+    options;
+  refuseWithFrom({
+    'a name': name,
+    '--subscription': subscription,
+    '--pool': pool,
+    '--credit': credit,
+    '--max-budget': maxBudget,
+    '--rpm': rpm,
+    '--tpm': tpm,
+    '--secret-only': secretOnly,
+    '--ensure': ensure,
+    '--reveal': reveal,
+    '--save': save,
+    '--store': store,
+    '--to': to?.length ? to : undefined,
+    '--again': options.again,
+    '--no-wait': options.wait === false || undefined,
+    '--settle': options.settle,
+  });
+  const { saveTo, failed, concurrency = defaultConcurrency, rate, var: variable, force } = options;
+  const { createKeys } = await import('../../account/bulk/create-keys.ts');
+  const { destinationOfRow } = await import('../../account/secrets/parse-destination.ts');
+  return createKeys(context, {
+    from,
+    saveTo,
+    failed,
+    concurrency,
+    rate,
+    destinationOf: async (text, replaces) => destinationOfRow(context, text, { variable, force: force || replaces }),
   });
 }
 

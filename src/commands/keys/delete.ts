@@ -1,6 +1,16 @@
 import { findKey, keyChoices, keyLabel } from '../../account/keys/find.ts';
 import { type RevokedKey, type RevokingContext, revokedBefore, revokeKey } from '../../account/keys/revoke.ts';
 import type { Key } from '../../api/keys.ts';
+import {
+  type BulkFlags,
+  concurrencyOption,
+  defaultConcurrency,
+  failedOption,
+  fromOption,
+  rateOption,
+  refuseBulkOptions,
+  refuseWithFrom,
+} from '../../cli/bulk-options.ts';
 import { settleOption, settlingOf } from '../../cli/options.ts';
 import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -13,7 +23,7 @@ import { widthOf } from '../../output/width.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
 
-interface Flags {
+interface Flags extends BulkFlags {
   readonly settle?: number;
 }
 
@@ -29,10 +39,18 @@ export default function remove(command: Verb, context: Context, execute = run): 
     .tell({
       fields,
       changes: true,
-      examples: ['ci keys delete prod-api', 'ci keys revoke 3f6c1a2b staging --yes'],
+      examples: [
+        'ci keys delete prod-api',
+        'ci keys revoke 3f6c1a2b staging --yes',
+        'ci keys delete --from former-customers.csv',
+      ],
     })
     .addArgument(new ValueArgument('[keys...]', 'IDs or names of the keys', namesOf('keys')))
     .addOption(settleOption())
+    .addOption(fromOption('Revoke the keys of this CSV or NDJSON file'))
+    .addOption(failedOption())
+    .addOption(concurrencyOption())
+    .addOption(rateOption())
     .action((keys: string[], flags: Flags) => execute({ keys, ...flags }, context));
 }
 
@@ -46,6 +64,13 @@ export async function run(
 ): Promise<void> {
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
+  if (flags.from !== undefined) {
+    refuseWithFrom({ 'the name of a key': typed[0], '--settle': flags.settle });
+    const { from, failed, concurrency = defaultConcurrency, rate } = flags;
+    const { deleteKeys } = await import('../../account/bulk/delete-keys.ts');
+    return deleteKeys(context, { from, failed, concurrency, rate });
+  }
+  refuseBulkOptions(flags);
   if (typed.some((each) => each.trim() === ''))
     throw usageError('A key name is empty', 'Run `ci keys list` to see your keys.');
   if (typed.length === 0) prompts.requirePrompt(missing);

@@ -1,0 +1,428 @@
+import { accountLabel } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
+import { counted } from '../../domain/counted.ts';
+import { asClause, CommandError } from '../../domain/errors.ts';
+import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { couldBe } from '../../domain/reconcile.ts';
+import { factLines, grouped } from '../../output/text.ts';
+import { maskInLog } from '../../output/workflow-commands.ts';
+import { isUnderWay, type RecordedChange } from '../../state/history.ts';
+import { checkedPool } from '../choose-pool.ts';
+import { type KeyContext, type KeyRequest, keyIntent } from '../keys/create.ts';
+import { PoolCatalog } from '../pool-catalog.ts';
+import type { Destination } from '../secrets/destination.ts';
+import { openFallbackFile } from '../secrets/undelivered.ts';
+import { expandSubscription, fetchSubscriptions, type PoolSubscription } from '../subscriptions.ts';
+import { BulkProgress } from './bulk-progress.ts';
+import { FailedRowsFile } from './failed-rows.ts';
+import { type BulkKey, KeyChanges } from './key-changes.ts';
+import type { KeyList } from './key-lists.ts';
+import { createColumns, type KeyRow, keyRowOf, Mistakes, repeatedNames, unknownColumns } from './key-rows.ts';
+import { RowFile } from './row-file.ts';
+import { type FailedRow, rowError, runRows } from './row-runner.ts';
+import { type BulkOptions, endOfRun, type RunSummary, showFailures } from './run-result.ts';
+import { SecretsFile } from './secrets-file.ts';
+
+/** How far back to look for keys whose creation was found later, and whose secret nobody got, in milliseconds. */
+const lookBack = 7 * 24 * 3_600_000;
+
+/** Which keys to create, and where their secrets go. */
+export interface CreateKeysOptions extends BulkOptions {
+  /** The file for the secrets of rows that name no destination. */
+  readonly saveTo: string | undefined;
+  /** Returns the destination that the column `to` of a row names. @param force - whether to replace another secret there @throws CommandError (usage) */
+  readonly destinationOf: (to: string, force: boolean) => Promise<Destination>;
+}
+
+/** The parts of the context that creating many keys uses. */
+export type CreateKeysContext = KeyContext & Pick<Context, 'prompts' | 'settings'>;
+
+/** What a file asks for. */
+interface Order {
+  readonly rows: number;
+  readonly credit: number;
+  /** The sum of the spending limits, in USD cents. */
+  readonly budget: number;
+  /** Number of keys, by pool or subscription. */
+  readonly seats: ReadonlyMap<string, { readonly count: number; readonly line: number; readonly isPool: boolean }>;
+  /** Number of rows that name a destination. */
+  readonly delivered: number;
+}
+
+/**
+ * Creates the keys of a file, each exactly once, and delivers their secrets. A key that exists is left as it is. A key whose secret is lost is
+ * revoked and created again.
+ *
+ * @throws CommandError (usage) with the lines of all mistakes, before anything is sent
+ */
+export async function createKeys(context: CreateKeysContext, options: CreateKeysOptions): Promise<void> {
+  const { prompts, world, record } = context;
+  const file = await RowFile.read(world, options.from);
+  const order = await checkedOrder(file, options);
+  prompts.requireConsent();
+  const api = await context.api();
+  api.client.requireSignedIn();
+  const failedFile =
+    options.failed === undefined ? undefined : new FailedRowsFile(world, options.failed, file.format, createColumns);
+  let secrets: SecretsFile | undefined;
+  try {
+    secrets = options.saveTo === undefined ? undefined : await SecretsFile.open(world, options.saveTo);
+    await record.exclusively('keys', async () => {
+      const seats = await subscriptionsOf(context, file, order);
+      await agree(context, file, order, options);
+      const creation = await KeyCreation.open(context, { file, order, options, seats, secrets });
+      await creation.run(failedFile);
+    });
+  } finally {
+    secrets?.close();
+    failedFile?.discard();
+  }
+}
+
+/** Checks all rows of a file. @throws CommandError (usage) */
+async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeysOptions): Promise<Order> {
+  const mistakes = new Mistakes();
+  const unknown = unknownColumns(createColumns);
+  const repeated = repeatedNames();
+  const seats = new Map<string, { count: number; line: number; isPool: boolean }>();
+  const targets = new Set<string>();
+  let [rows, credit, budget, delivered] = [0, 0, 0, 0];
+  for await (const each of file.rows()) {
+    rows++;
+    const row = keyRowOf(each);
+    unknown(each, mistakes);
+    const problem = typeof row === 'string' ? row : repeated(row.name, row.line);
+    if (problem !== undefined) mistakes.add(each.line, problem);
+    if (typeof row === 'string') continue;
+    const { to, seat, limits, line } = row;
+    if (seat) {
+      const isPool = 'pool' in seat;
+      const name = isPool ? seat.pool : seat.subscription;
+      seats.set(name, { line, isPool, ...seats.get(name), count: (seats.get(name)?.count ?? 0) + 1 });
+    } else credit++;
+    budget += limits.maxBudget === undefined ? 0 : parseUsd(limits.maxBudget);
+    if (to !== undefined) delivered++;
+    else if (saveTo === undefined)
+      mistakes.add(line, 'nothing says where its secret goes; pass --save-to, or fill the column "to"');
+    if (to === undefined || targets.has(to)) continue;
+    targets.add(to);
+    try {
+      await destinationOf(to, false);
+    } catch (error) {
+      mistakes.add(line, asClause(rowError(error).message));
+    }
+  }
+  mistakes.check(file);
+  return { rows, credit, budget, seats, delivered };
+}
+
+/**
+ * Returns the IDs of the subscriptions that the rows name, by what they name.
+ *
+ * @throws CommandError (usage) if one doesn't exist, or a pool has several
+ */
+async function subscriptionsOf(
+  context: CreateKeysContext,
+  file: RowFile,
+  { seats }: Order,
+): Promise<ReadonlyMap<string, string>> {
+  const ids = new Map<string, string>();
+  if (seats.size === 0) return ids;
+  const mine = await fetchSubscriptions(await context.api());
+  const catalog = new PoolCatalog(context);
+  const mistakes = new Mistakes();
+  for (const [name, { line, isPool }] of seats) {
+    const found = isPool
+      ? await ofPool(mine, await catalog.nameOf(await catalog.expand(checkedPool(name))))
+      : ofId(mine, await expandSubscription(context, name));
+    if (typeof found === 'string') mistakes.add(line, found);
+    else ids.set(name, found.id);
+  }
+  mistakes.check(file);
+  return ids;
+}
+
+function ofPool(mine: readonly PoolSubscription[], pool: string): PoolSubscription | string {
+  const [only, second] = mine.filter(({ poolSlug, status }) => poolSlug === pool && status === 'active');
+  if (!only) return `you have no active subscription on ${pool}`;
+  return second ? `you have several subscriptions on ${pool}; fill the column "subscription" instead` : only;
+}
+
+function ofId(mine: readonly PoolSubscription[], id: string): PoolSubscription | string {
+  return mine.find((each) => each.id === id) ?? `you have no subscription ${id}`;
+}
+
+/** Shows what will be created, and asks for consent. */
+async function agree(
+  { output, prompts, settings }: CreateKeysContext,
+  { name }: RowFile,
+  { rows, credit, budget, seats, delivered }: Order,
+  { saveTo }: CreateKeysOptions,
+): Promise<void> {
+  if (!prompts.canAsk || rows === 0) return;
+  const saved = rows - delivered;
+  output.note(
+    factLines([
+      ['Keys', `${grouped(rows)} from ${name}`],
+      ...(credit > 0
+        ? [['Credit', `${grouped(credit)}${budget > 0 ? `, limits of ${formatUsd(budget)} in all` : ''}`] as const]
+        : []),
+      ...[...seats].map(
+        ([seat, { count, isPool }]) => [isPool ? 'Pool' : 'Seat', `${seat}, ${grouped(count)}`] as const,
+      ),
+      ...(saved > 0 ? [['Secrets', saveTo ?? ''] as const] : []),
+      ...(delivered > 0 ? [['Sent to', `the destinations of ${counted(delivered, 'row')}`] as const] : []),
+      ['Account', accountLabel(settings)],
+    ]),
+  );
+  output.note(
+    'Keys that exist already are left as they are. If the secret of a new key is lost, the key is revoked and created again.',
+  );
+  await prompts.consent(`Create ${rows === 1 ? 'this key' : `these ${grouped(rows)} keys`}?`);
+}
+
+/** How a row ended that didn't fail. `existing`: the key existed, or an earlier run delivered it. */
+type RowEnd = BulkKey['how'] | 'existing';
+
+/** What a run works with. */
+interface Parts {
+  readonly file: RowFile;
+  readonly order: Order;
+  readonly options: CreateKeysOptions;
+  readonly seats: ReadonlyMap<string, string>;
+  readonly secrets: SecretsFile | undefined;
+}
+
+/** One run through the rows of a file. */
+class KeyCreation {
+  readonly #context: CreateKeysContext;
+  readonly #parts: Parts;
+  readonly #changes: KeyChanges;
+  readonly #keys: KeyList;
+  readonly #earlier: ReadonlyMap<string, readonly RecordedChange[]>;
+  readonly #reading: { isOver: boolean };
+  readonly #failed: FailedRow[] = [];
+  readonly #warnings = new Set<string>();
+  readonly #counts: Record<RowEnd, number> = { created: 0, found: 0, recreated: 0, existing: 0 };
+  /** Names of keys that exist, and whose secrets aren't in the file. */
+  readonly #unsaved: string[] = [];
+  #unclear = 0;
+
+  private constructor(context: CreateKeysContext, parts: Parts, { changes, keys, earlier, reading }: Opened) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#changes = changes;
+    this.#keys = keys;
+    this.#earlier = earlier;
+    this.#reading = reading;
+  }
+
+  /** Reads the account and the record. @throws CommandError */
+  static async open(context: CreateKeysContext, parts: Parts): Promise<KeyCreation> {
+    const reading = { isOver: false };
+    const earlier = await earlierCreations(context);
+    const changes = await KeyChanges.open(context, parts.options, () => reading.isOver);
+    return new KeyCreation(context, parts, { changes, keys: await changes.list(), earlier, reading });
+  }
+
+  /** Creates the keys, and prints the result. @throws CommandError if the run ended before the last row */
+  async run(failedFile: FailedRowsFile | undefined): Promise<void> {
+    const { context, file, order, options, secrets } = { context: this.#context, ...this.#parts };
+    const start = context.clocks.monotonic();
+    const progress = await BulkProgress.start(context, order.rows, () => ({
+      done: this.#done,
+      failed: this.#failed.length,
+      unclear: this.#unclear,
+    }));
+    try {
+      await runRows(this.#rows(), {
+        // More than the requests that run: the next ones are recorded, and the last ones delivered, meanwhile.
+        places: 3 * options.concurrency,
+        work: (row, leave) => this.#work(row, leave),
+        hasEnded: () => this.#changes.end !== undefined,
+      });
+    } finally {
+      progress.stop();
+    }
+    for (const warning of this.#warnings) context.output.note(warning);
+    failedFile?.write(this.#failed);
+    this.#noteUnsaved();
+    const summary: RunSummary = {
+      rows: order.rows,
+      ...this.#counts,
+      failed: this.#failed.length,
+      savedTo: secrets?.path ?? null,
+      failures: showFailures(this.#failed),
+      seconds: Math.round(context.clocks.monotonic() - start) / 1000,
+    };
+    await endOfRun(context, {
+      summary,
+      failed: this.#failed,
+      failedFile: failedFile?.name,
+      done: this.#done,
+      end: this.#changes.end,
+      file,
+      doneText: this.#doneText(),
+    });
+  }
+
+  async *#rows(): AsyncGenerator<KeyRow> {
+    for await (const each of this.#parts.file.rows()) {
+      const row = keyRowOf(each);
+      if (typeof row !== 'string') yield row;
+    }
+    this.#reading.isOver = true;
+  }
+
+  async #work(row: KeyRow, leave: () => void): Promise<void> {
+    try {
+      const how = await this.#create(row, leave);
+      this.#counts[how]++;
+    } catch (error) {
+      const failure = rowError(error);
+      // A row that wasn't begun hasn't failed.
+      if (failure === this.#changes.end || (failure.code === 'interrupted' && failure.outcome === 'not_applied'))
+        return;
+      const { line, name, values } = row;
+      this.#failed.push({ line, name, values, error: failure });
+    }
+  }
+
+  async #create(row: KeyRow, leave: () => void): Promise<RowEnd> {
+    const { name, to } = row;
+    const { secrets, options } = this.#parts;
+    const request = this.#requestOf(row);
+    const namesakes = this.#keys.named(name);
+    const earlier = this.#earlier.get(name) ?? [];
+    if (earlier.length === 0) {
+      const active = namesakes.filter(({ isActive }) => isActive !== false);
+      if (active.length > 0) {
+        const intent = keyIntent(request);
+        if (active.length > 1) throw rowFailure(`There are ${active.length} keys of this name`);
+        if (!active.every((key) => couldBe(intent, key)))
+          throw rowFailure('There is a key of this name with another type or subscription');
+        if (to === undefined && !secrets?.hasName(name)) this.#unsaved.push(name);
+        return 'existing';
+      }
+    }
+    if (earlier.some(isUnderWay)) throw rowFailure('Another ci process is creating this key');
+    // What an earlier run wrote there is the secret of a key that it created.
+    const destination = to === undefined ? undefined : await options.destinationOf(to, earlier.length > 0);
+    const reservation = await destination?.prove({ count: 1 });
+    try {
+      const known = {
+        before: namesakes.map(({ id }) => id),
+        earlier,
+        hasSecret: (id: string) => secrets?.has(id) ?? false,
+      };
+      const key = await this.#changes.create(request, known, () => {
+        this.#unclear++;
+        leave();
+        return () => this.#unclear--;
+      });
+      if (key.how === 'delivered') return 'existing';
+      await this.#deliver(key, destination, 'credit' in request ? undefined : request.subscriptionId);
+      return key.how;
+    } finally {
+      await reservation?.release();
+    }
+  }
+
+  /** Delivers a secret. If that fails, nobody has it, so the key is revoked. */
+  async #deliver(
+    key: BulkKey,
+    destination: Destination | undefined,
+    subscriptionId: string | undefined,
+  ): Promise<void> {
+    const { id, name, apiKey } = key;
+    maskInLog(this.#context.world, [apiKey]);
+    try {
+      if (destination) await destination.write([{ id, name, apiKey, subscriptionId }]);
+      else await this.#parts.secrets?.add({ id, name, apiKey, subscriptionId });
+    } catch (error) {
+      const failure = rowError(error);
+      // The file fails for all keys.
+      if (!destination) this.#changes.stop(failure.with({ outcome: undefined }));
+      throw await this.#takenBack(key, failure);
+    }
+    const warning = await destination?.warning?.();
+    if (warning !== undefined) this.#warnings.add(warning);
+    await key.delivered();
+  }
+
+  /** Revokes a key whose secret nobody has. If that fails, too, keeps the secret. @returns the error, which says so */
+  async #takenBack(key: BulkKey, failure: CommandError): Promise<CommandError> {
+    const { id, name, apiKey } = key;
+    try {
+      if (id === undefined) throw rowFailure('the API sent no ID');
+      await this.#changes.revoke({ id, name });
+      await key.delivered();
+      return failure.with({ message: `${failure.message}. The new key was revoked`, outcome: 'not_applied' });
+    } catch (error) {
+      const fallback = await openFallbackFile(this.#context);
+      fallback.add(apiKey);
+      const message = `${failure.message}. The new key ${id ?? name} can't be revoked: ${asClause(rowError(error).message)}. Its secret is in ${fallback.keep()}`;
+      await key.delivered();
+      return failure.with({ message, outcome: 'applied' });
+    }
+  }
+
+  #requestOf({ name, seat, limits }: KeyRow): KeyRequest & { readonly name: string } {
+    if (!seat) return { credit: true, name, ...limits };
+    return { name, subscriptionId: this.#parts.seats.get('pool' in seat ? seat.pool : seat.subscription) };
+  }
+
+  get #done(): number {
+    const { created, found, recreated, existing } = this.#counts;
+    return created + found + recreated + existing + this.#failed.length;
+  }
+
+  #doneText(): string {
+    const { created, found, recreated, existing } = this.#counts;
+    const made = created + found + recreated;
+    const redone = recreated > 0 ? `, ${grouped(recreated)} of them a second time because their secrets were lost` : '';
+    return `Created ${counted(made, 'key')}${redone}.${existing > 0 ? ` ${grouped(existing)} existed already.` : ''}`;
+  }
+
+  /** Points out keys that exist and whose secrets aren't in the file. */
+  #noteUnsaved(): void {
+    const { secrets } = this.#parts;
+    if (!secrets || this.#unsaved.length === 0) return;
+    const shown = this.#unsaved.slice(0, 10).join(', ');
+    const more = this.#unsaved.length > 10 ? ` and ${grouped(this.#unsaved.length - 10)} more` : '';
+    this.#context.output.note(
+      `${secrets.name} doesn't have the secrets of keys that existed already: ${shown}${more}. To create one again, revoke it with \`ci keys delete NAME\`, and run this command again.`,
+    );
+  }
+}
+
+interface Opened {
+  readonly changes: KeyChanges;
+  readonly keys: KeyList;
+  readonly earlier: ReadonlyMap<string, readonly RecordedChange[]>;
+  readonly reading: { isOver: boolean };
+}
+
+function rowFailure(message: string): CommandError {
+  return new CommandError('unavailable', message, { outcome: 'not_applied' });
+}
+
+/** Returns the changes that created a key, or may have, and whose secret wasn't delivered, by the name of the key. */
+async function earlierCreations({
+  clocks,
+  record,
+}: Pick<Context, 'clocks' | 'record'>): Promise<ReadonlyMap<string, readonly RecordedChange[]>> {
+  const history = await record.history();
+  const account = await record.account();
+  const found = history
+    .since(clocks.wall() - lookBack)
+    .filter(({ settled }) => settled?.outcome === 'applied' && settled.by === 'later');
+  const byName = new Map<string, RecordedChange[]>();
+  for (const change of [...history.open(), ...found]) {
+    const { intent } = change;
+    if (change.account.id !== account.id || intent.action !== 'create-key' || intent.name === undefined) continue;
+    const name = intent.name.trim();
+    byName.set(name, [...(byName.get(name) ?? []), change]);
+  }
+  return byName;
+}

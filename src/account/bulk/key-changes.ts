@@ -1,0 +1,388 @@
+import type { Api } from '../../api/index.ts';
+import type { Key } from '../../api/keys.ts';
+import type { Context } from '../../context/context.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { type Before, type Intent, judgeKey, type KeyIntent } from '../../domain/reconcile.ts';
+import { isWholeKey } from '../../domain/secrets.ts';
+import type { History, RecordedAccount, RecordedChange, Settled } from '../../state/history.ts';
+import { causeOf, precedesAnyWork, recordSent, unreadable } from '../changes/carry-out.ts';
+import { settlesAt, waited } from '../changes/find-outcome.ts';
+import { type KeyRequest, keyIntent, sendKeyRequest } from '../keys/create.ts';
+import { secretOf } from '../keys/find.ts';
+import { type KeyList, KeyLists } from './key-lists.ts';
+import { type PaceLimits, type RequestEnd, RequestPace } from './request-pace.ts';
+
+/** If a request leaves this long after it was recorded, in milliseconds, the record also gets the time it left. */
+const noticeable = 1000;
+/** Maximum attempts at one change after failures, and after 429. */
+const mostAttempts = 5;
+const mostRefusals = 20;
+/** The pauses between two looks at the account while a change may still take effect, in milliseconds. The last one is repeated. */
+const pauses = [500, 1000, 2000, 4000, 8000] as const;
+
+/** The parts of the context that changing many keys uses. */
+export type KeyChangesContext = Pick<
+  Context,
+  'api' | 'clocks' | 'connections' | 'record' | 'result' | 'settings' | 'world'
+>;
+
+/** A key that was created. */
+export interface BulkKey {
+  /** Undefined if neither the answer nor the account says it. */
+  readonly id: string | undefined;
+  readonly name: string;
+  readonly apiKey: string;
+  /** `found`: the answer was lost, but the account shows the key with its secret. `recreated`: a key whose secret was lost was revoked first. */
+  readonly how: 'created' | 'found' | 'recreated';
+  /** Records that the secret was delivered. Until then, the change counts as open, so that the next run finds a key that nobody has. */
+  delivered(): Promise<void>;
+}
+
+/** What is known of the keys of a name. */
+export interface KnownKeys {
+  /** The IDs of those that exist. */
+  readonly before: readonly string[];
+  /** Changes of earlier processes that may have created the key. They are settled first. */
+  readonly earlier?: readonly RecordedChange[];
+  /** Returns whether an earlier process delivered the secret of a key. */
+  readonly hasSecret?: (id: string) => boolean;
+}
+
+/** A change that was sent and has no certain outcome. */
+interface Sent {
+  /** The ID in the record. */
+  readonly id: string;
+  readonly before: Before;
+  /** When it can no longer take effect: epoch milliseconds, and milliseconds of the monotonic clock. */
+  readonly settlesAt: number;
+  readonly settlesAtMonotonic: number;
+}
+
+/** The end of one attempt at a change. */
+type Attempt<Answer> =
+  | { readonly kind: 'answered'; readonly sent: Sent; readonly answer: Answer }
+  /** It certainly wasn't carried out, and was recorded so. */
+  | { readonly kind: 'failed'; readonly id: string; readonly failure: CommandError }
+  /** The account has to tell. `refused`: it does so at once. */
+  | { readonly kind: 'unclear'; readonly sent: Sent; readonly failure: CommandError; readonly refused: boolean };
+
+/**
+ * Creates and revokes keys, many at a time, each exactly once. Each change is recorded before its request leaves. If its answer is lost or is
+ * a refusal, the list of keys decides, once the change can no longer take effect; only then is it sent again.
+ */
+export class KeyChanges {
+  readonly #context: KeyChangesContext;
+  readonly #history: History;
+  readonly #account: RecordedAccount;
+  readonly #pace: RequestPace;
+  readonly #lists: KeyLists;
+  #sending = 0;
+  /** Why no more requests are sent. */
+  #end: CommandError | undefined;
+
+  private constructor(context: KeyChangesContext, { history, account, limits, isIdle }: Parts) {
+    this.#context = context;
+    this.#history = history;
+    this.#account = account;
+    this.#pace = new RequestPace(context.clocks, limits);
+    this.#lists = new KeyLists(context, () => this.#sending === 0 && isIdle());
+    const { interrupt } = context.world;
+    const onInterrupt = () => this.stop(new CommandError('interrupted', 'Interrupted', { outcome: 'not_applied' }));
+    if (interrupt.aborted) onInterrupt();
+    else interrupt.addEventListener('abort', onInterrupt, { once: true });
+  }
+
+  /** @param isIdle - whether no other changes are about to be made */
+  static async open(
+    context: KeyChangesContext,
+    limits: PaceLimits,
+    isIdle: () => boolean = () => true,
+  ): Promise<KeyChanges> {
+    const { record } = context;
+    const history = await record.history();
+    return new KeyChanges(context, { history, account: await record.account(), limits, isIdle });
+  }
+
+  /** Why no more requests are sent: the user interrupted the command, the key was refused, or the API doesn't answer. */
+  get end(): CommandError | undefined {
+    return this.#end;
+  }
+
+  /** Sends no more requests. Those under way end as usual. @param reason - thrown by all changes that aren't sent */
+  stop(reason: CommandError): void {
+    this.#end ??= reason;
+    this.#pace.stop(reason);
+  }
+
+  /** Reads the keys of the account. Several calls at once share one request. @throws CommandError */
+  list(): Promise<KeyList> {
+    return this.#lists.next();
+  }
+
+  /**
+   * Creates a key.
+   *
+   * @param onWait - called when only the account can tell the outcome. The function that it returns is called when the wait is over
+   * @throws CommandError, with `outcome` unknown if it isn't known whether the key exists
+   */
+  async create(
+    request: KeyRequest & { readonly name: string },
+    { before, earlier = [], hasSecret = () => false }: KnownKeys,
+    onWait: () => () => void = () => () => {},
+  ): Promise<BulkKey | DeliveredKey> {
+    const intent = keyIntent(request);
+    const known = [...before];
+    let how: BulkKey['how'] = 'created';
+    for (const change of earlier) {
+      const sent = this.#sentEarlier(change);
+      const found = await during(onWait, () => this.#find(intent, sent, false));
+      const key = found && (await this.#adopt(found, sent, hasSecret));
+      if (key) return key;
+      if (found) {
+        how = 'recreated';
+        known.push(found.id);
+      } else if (change.settled?.outcome !== 'applied') {
+        await this.#settle(sent.id, { outcome: 'not_applied', by: 'look', ids: [] });
+      }
+    }
+    for (let failures = 0, refusals = 0; ; ) {
+      const attempt = await this.#attempt(intent, { ids: known }, (api) => sendKeyRequest(api.keys, request));
+      if (attempt.kind === 'answered') {
+        const { answer, sent } = attempt;
+        const { id = undefined, apiKey } = answer;
+        if (isWholeKey(apiKey) && id != null) return this.#created({ id, name: request.name, apiKey, how }, sent);
+        const found = id == null ? await this.#find(intent, sent, true) : await this.#listed(request.name, id);
+        if (isWholeKey(apiKey)) return this.#created({ id: found?.id, name: request.name, apiKey, how }, sent);
+        const key = found && (await this.#adopt(found, sent, () => false));
+        if (key) return key;
+        throw new CommandError('unexpected_response', 'The API sent no secret for the new key', {
+          hint: found ? 'The key was revoked.' : undefined,
+          outcome: found ? 'not_applied' : 'applied',
+        });
+      }
+      if (attempt.kind === 'unclear') {
+        const { sent, failure, refused } = attempt;
+        const found = await during(onWait, () => this.#find(intent, sent, refused));
+        const key = found && (await this.#adopt(found, sent, () => false));
+        if (key) return key;
+        if (found) {
+          how = 'recreated';
+          known.push(found.id);
+          continue;
+        }
+        await this.#settle(sent.id, { outcome: 'not_applied', by: 'look', ids: [], code: failure.code });
+        if (failure.code === 'rate_limited' ? ++refusals > mostRefusals : refused || ++failures >= mostAttempts)
+          throw causeOf(failure).with({ outcome: 'not_applied' });
+        continue;
+      }
+      if (attempt.failure.status !== undefined || ++failures >= mostAttempts) throw attempt.failure;
+    }
+  }
+
+  /** Revokes a key. Succeeds if it is gone already. @throws CommandError */
+  async revoke({ id, name }: { readonly id: string; readonly name?: string | null | undefined }): Promise<void> {
+    const intent = { action: 'delete-key', id, name: name ?? undefined } as const;
+    for (let failures = 0, refusals = 0; ; ) {
+      const attempt = await this.#attempt(intent, {}, (api) => api.keys.delete(id));
+      if (attempt.kind === 'answered')
+        return this.#settle(attempt.sent.id, { outcome: 'applied', by: 'answer', ids: [id] });
+      if (attempt.kind === 'failed') {
+        const { failure } = attempt;
+        if (failure.code === 'not_found' && !(await this.#lists.next()).has(id))
+          return this.#settle(attempt.id, { outcome: 'applied', by: 'look', ids: [id] });
+        if (failure.status !== undefined || ++failures >= mostAttempts) throw failure;
+        continue;
+      }
+      const { sent, failure, refused } = attempt;
+      if (await this.#isGone(id, sent, refused))
+        return this.#settle(sent.id, { outcome: 'applied', by: 'look', ids: [id] });
+      await this.#settle(sent.id, { outcome: 'not_applied', by: 'look', ids: [], code: failure.code });
+      if (failure.code === 'rate_limited' ? ++refusals > mostRefusals : refused || ++failures >= mostAttempts)
+        throw causeOf(failure).with({ outcome: 'not_applied' });
+    }
+  }
+
+  /** Records a change and sends it once. */
+  async #attempt<Answer>(
+    intent: Intent,
+    before: Before,
+    send: (api: Api) => Promise<Answer>,
+  ): Promise<Attempt<Answer>> {
+    if (this.#end) throw this.#end;
+    const { clocks, connections, settings, result } = this.#context;
+    const begunAt = clocks.wall();
+    const id = await this.#history.beginSoon({ intent, before, account: this.#account });
+    let left = { wall: begunAt, monotonic: clocks.monotonic() };
+    const api = await connections.changing(
+      () => {
+        left = { wall: clocks.wall(), monotonic: clocks.monotonic() };
+        if (Math.abs(left.wall - begunAt) >= noticeable) recordSent(this.#history, id);
+      },
+      { isQuiet: true },
+    );
+    let ended: Awaited<ReturnType<RequestPace['enter']>>;
+    try {
+      ended = await this.#pace.enter();
+    } catch (error) {
+      await this.#settle(id, { outcome: 'not_applied', by: 'answer', ids: [] });
+      throw error;
+    }
+    const start = clocks.monotonic();
+    const settlingTime = settings.settlingTime.value;
+    const sent = () => ({
+      id,
+      before,
+      settlesAt: left.wall + settlingTime,
+      settlesAtMonotonic: left.monotonic + settlingTime,
+    });
+    this.#sending++;
+    try {
+      const answer = await send(api);
+      result.lastChange = 'applied';
+      ended({ kind: 'answered', latency: clocks.monotonic() - start });
+      return { kind: 'answered', sent: sent(), answer };
+    } catch (error) {
+      const failure = error instanceof CommandError ? error : unreadable(error);
+      ended(endOf(failure, clocks.monotonic() - start));
+      const refused = failure.outcome !== 'unknown';
+      if (!refused || !precedesAnyWork(failure)) return { kind: 'unclear', sent: sent(), failure, refused };
+      await this.#settle(id, { outcome: 'not_applied', by: 'answer', ids: [], code: failure.code });
+      // None of these fails only one key.
+      if (failure.exitCode === 4 || ['interrupted', 'file_error'].includes(failure.code)) this.stop(failure);
+      return { kind: 'failed', id, failure };
+    } finally {
+      this.#sending--;
+      if (this.#pace.isHopeless) this.stop(hopeless());
+    }
+  }
+
+  /**
+   * Looks at the account until it shows the key that a change created, or the change can no longer take effect.
+   *
+   * @param refused - whether the API refused the change, so that one look is enough
+   * @returns undefined if it certainly wasn't created
+   * @throws CommandError with `outcome` unknown
+   */
+  async #find(intent: KeyIntent, sent: Sent, refused: boolean): Promise<Key | undefined> {
+    const { name = '' } = intent;
+    return this.#look(sent, refused, (list) => {
+      const active = list.named(name).filter(({ isActive }) => isActive !== false);
+      const verdict = judgeKey(intent, sent.before, active);
+      if (verdict.outcome === 'unknown') throw this.#unknown(verdict.why);
+      return verdict.outcome === 'applied' ? verdict.found : undefined;
+    });
+  }
+
+  async #isGone(id: string, sent: Sent, refused: boolean): Promise<boolean> {
+    return (await this.#look(sent, refused, (list) => (list.has(id) ? undefined : true))) ?? false;
+  }
+
+  async #look<Found>(
+    sent: Sent,
+    refused: boolean,
+    judge: (list: KeyList) => Found | undefined,
+  ): Promise<Found | undefined> {
+    const { clocks } = this.#context;
+    for (let count = 0; ; count++) {
+      const hasSettled = clocks.wall() >= sent.settlesAt && clocks.monotonic() >= sent.settlesAtMonotonic;
+      const list = await this.#lists.next().catch((error: unknown) => {
+        throw error instanceof CommandError ? this.#unknown(error.message) : error;
+      });
+      const found = judge(list);
+      if (found !== undefined || hasSettled || refused) return found;
+      if (this.#end) throw this.#unknown();
+      const left = Math.max(sent.settlesAt - clocks.wall(), sent.settlesAtMonotonic - clocks.monotonic(), 1);
+      const pause = pauses[count] ?? pauses[pauses.length - 1] ?? 0;
+      if (!(await waited(this.#context, Math.min(pause, left)))) throw this.#unknown();
+    }
+  }
+
+  /** Returns the key of a change that went through, with its secret. Revokes it and returns undefined if its secret is lost. */
+  async #adopt(
+    found: Key,
+    sent: Sent,
+    hasSecret: (id: string) => boolean,
+  ): Promise<BulkKey | DeliveredKey | undefined> {
+    const { id, name } = found;
+    if (hasSecret(id)) {
+      await this.#settle(sent.id, { outcome: 'applied', by: 'look', ids: [id] });
+      return { id, how: 'delivered' };
+    }
+    const apiKey = await this.#secretOf(found);
+    if (apiKey !== undefined) return this.#created({ id, name: name ?? '', apiKey, how: 'found' }, sent);
+    await this.revoke(found);
+    await this.#settle(sent.id, { outcome: 'applied', by: 'look', ids: [id] });
+    return undefined;
+  }
+
+  /** Returns the secret of a key if the API shows it. That of a credit key is only in the list of keys. */
+  async #secretOf(key: Key): Promise<string | undefined> {
+    if (isWholeKey(key.apiKey)) return key.apiKey;
+    return key.keyType === 'credit' ? undefined : secretOf(await this.#context.connections.looking(), key);
+  }
+
+  async #listed(name: string, id: string): Promise<Key | undefined> {
+    return (await this.#lists.next()).named(name).find((key) => key.id === id);
+  }
+
+  #created(key: Omit<BulkKey, 'delivered'>, { id }: Sent): BulkKey {
+    const { id: keyId, how } = key;
+    const ids = keyId === undefined ? [] : [keyId];
+    const by = how === 'found' ? 'look' : 'answer';
+    return { ...key, delivered: () => this.#settle(id, { outcome: 'applied', by, ids }) };
+  }
+
+  #sentEarlier(change: RecordedChange): Sent {
+    const { clocks } = this.#context;
+    const settles = settlesAt(change, this.#context);
+    const settlesAtMonotonic = clocks.monotonic() + Math.max(0, settles - clocks.wall());
+    return { id: change.id, before: change.before, settlesAt: settles, settlesAtMonotonic };
+  }
+
+  #settle(id: string, settled: Settled): Promise<void> {
+    return this.#history.settleSoon(id, settled);
+  }
+
+  #unknown(why?: string): CommandError {
+    this.#context.result.lastChange = 'unknown';
+    return new CommandError(
+      'outcome_unknown',
+      `The change may or may not have gone through${why === undefined ? '' : `: ${why}`}`,
+      {
+        outcome: 'unknown',
+      },
+    );
+  }
+}
+
+/** A key that an earlier process created and delivered. */
+export interface DeliveredKey {
+  readonly id: string;
+  readonly how: 'delivered';
+}
+
+interface Parts {
+  readonly history: History;
+  readonly account: RecordedAccount;
+  readonly limits: PaceLimits;
+  readonly isIdle: () => boolean;
+}
+
+function endOf(failure: CommandError, latency: number): RequestEnd {
+  const { code, retryAfter, status } = causeOf(failure);
+  if (code === 'rate_limited') return { kind: 'limited', retryAfter };
+  return status === undefined || status >= 500 ? { kind: 'failed' } : { kind: 'answered', latency };
+}
+
+function hopeless(): CommandError {
+  return new CommandError('unreachable', "The API doesn't answer", { retryable: true, outcome: 'not_applied' });
+}
+
+async function during<Result>(begin: () => () => void, work: () => Promise<Result>): Promise<Result> {
+  const end = begin();
+  try {
+    return await work();
+  } finally {
+    end();
+  }
+}

@@ -1,0 +1,165 @@
+import type { Clocks } from '../../domain/pace.ts';
+
+/** Latency above this many times the lowest one means that the API is overloaded. */
+const highestLatency = 2;
+/** How slowly the average of the latencies follows, as the weight of a new one. */
+const weight = 0.1;
+/** How slowly the lowest latency rises to the average, for an API that has become slower for good. */
+const forgetting = 0.001;
+/** The pause after a refusal that doesn't say how long, in milliseconds. */
+const usualPause = 1000;
+/** The first pause after failures in a row, and the longest one, in milliseconds. */
+const firstPause = 1000;
+const longestPause = 30_000;
+/** Number of pauses without a response before giving up. */
+const mostPauses = 6;
+
+/** How a request ended. */
+export type RequestEnd =
+  /** The API answered. */
+  | { readonly kind: 'answered'; readonly latency: number }
+  /** The API refused it because there were too many requests. `retryAfter` in milliseconds. */
+  | { readonly kind: 'limited'; readonly retryAfter: number | undefined }
+  /** There was no response, or an error of the server. */
+  | { readonly kind: 'failed' };
+
+/** The limits of requests. */
+export interface PaceLimits {
+  /** The most requests at a time. */
+  readonly concurrency: number;
+  /** The most requests per second; undefined: any number. */
+  readonly rate?: number | undefined;
+}
+
+/**
+ * Decides when requests may leave. Fewer run at a time after a 429, and while the API answers much more slowly than it did; then one more
+ * after each round of answers, as TCP does (additive increase, multiplicative decrease). If the API doesn't answer at all, none leaves
+ * for a while.
+ */
+export class RequestPace {
+  readonly #clocks: Clocks;
+  readonly #limits: PaceLimits;
+  #allowed: number;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+  /** When the next request may leave, in milliseconds of the monotonic clock. */
+  #notBefore = 0;
+  #average: number | undefined;
+  #lowest = Number.POSITIVE_INFINITY;
+  #failures = 0;
+  #pauses = 0;
+  /** When the number of requests was last reduced; requests that left earlier don't reduce it again. */
+  #reducedAt = Number.NEGATIVE_INFINITY;
+  #isTimed = false;
+  #stopped: { readonly reason: unknown } | undefined;
+
+  constructor(clocks: Clocks, limits: PaceLimits) {
+    this.#clocks = clocks;
+    this.#limits = limits;
+    this.#allowed = limits.concurrency;
+  }
+
+  /** How many requests may run at a time. */
+  get allowed(): number {
+    return Math.floor(this.#allowed);
+  }
+
+  /** Whether the API hasn't answered for so long that no more requests should be sent. */
+  get isHopeless(): boolean {
+    return this.#pauses >= mostPauses;
+  }
+
+  /**
+   * Waits until a request may leave.
+   *
+   * @returns a function to call when it has ended
+   * @throws the reason of {@link stop}
+   */
+  async enter(): Promise<(end: RequestEnd) => void> {
+    while (this.#stopped === undefined && (this.#running >= this.allowed || this.#wait() > 0)) {
+      const woken = new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.#wakeNext();
+      await woken;
+    }
+    if (this.#stopped) throw this.#stopped.reason;
+    this.#running++;
+    const { rate } = this.#limits;
+    const now = this.#clocks.monotonic();
+    if (rate !== undefined) this.#notBefore = Math.max(this.#notBefore, now) + 1000 / rate;
+    this.#wakeNext();
+    return (end) => this.#end(end, now);
+  }
+
+  /** Lets no more requests leave. @param reason - thrown at those that wait */
+  stop(reason: unknown): void {
+    this.#stopped ??= { reason };
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #end(end: RequestEnd, leftAt: number): void {
+    this.#running--;
+    if (end.kind === 'answered') {
+      this.#failures = 0;
+      this.#pauses = 0;
+      this.#count(end.latency, leftAt);
+    } else if (end.kind === 'limited') {
+      this.#failures = 0;
+      this.#pauses = 0;
+      this.#reduce(2, leftAt);
+      this.#pause(end.retryAfter ?? usualPause);
+    } else this.#countFailure();
+    this.#wakeNext();
+  }
+
+  /** Allows one more request for each round of answers, or fewer if they take much longer than they did. */
+  #count(latency: number, leftAt: number): void {
+    this.#average = this.#average === undefined ? latency : this.#average + weight * (latency - this.#average);
+    this.#lowest = Math.min(this.#lowest + forgetting * Math.max(0, this.#average - this.#lowest), latency);
+    // Differences of a few milliseconds say nothing about the load.
+    const highest = highestLatency * this.#lowest + 20;
+    if (this.#average > highest) {
+      this.#reduce(1.25, leftAt);
+      return;
+    }
+    this.#allowed = Math.min(this.#limits.concurrency, this.#allowed + 1 / this.#allowed);
+  }
+
+  #reduce(factor: number, leftAt: number): void {
+    if (leftAt < this.#reducedAt) return;
+    this.#allowed = Math.max(1, this.#allowed / factor);
+    this.#reducedAt = this.#clocks.monotonic();
+  }
+
+  #countFailure(): void {
+    this.#failures++;
+    // Single failures say nothing. All requests of a round may have failed at once.
+    if (this.#failures < 2 * this.#limits.concurrency && this.#pauses === 0) return;
+    if (this.#running > 0) return;
+    this.#pause(Math.min(longestPause, firstPause * 2 ** this.#pauses));
+    this.#pauses++;
+    this.#allowed = 1;
+  }
+
+  #pause(milliseconds: number): void {
+    this.#notBefore = Math.max(this.#notBefore, this.#clocks.monotonic() + milliseconds);
+  }
+
+  #wait(): number {
+    return this.#notBefore - this.#clocks.monotonic();
+  }
+
+  /** Lets the next request go on if it may leave, or as soon as it may. */
+  #wakeNext(): void {
+    if (this.#waiting.length === 0 || this.#running >= this.allowed) return;
+    const wait = this.#wait();
+    if (wait <= 0) this.#waiting.shift()?.();
+    if (wait <= 0 || this.#isTimed) return;
+    this.#isTimed = true;
+    const wake = () => {
+      this.#isTimed = false;
+      this.#wakeNext();
+    };
+    // An interrupt ends the wait.
+    this.#clocks.sleep(wait).then(wake, (error: unknown) => this.stop(error));
+  }
+}

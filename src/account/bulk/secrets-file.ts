@@ -1,0 +1,181 @@
+import { closeSync, fchmodSync, fstatSync, fsync, fsyncSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { resolved } from '../../config/folders.ts';
+import type { World } from '../../context/world.ts';
+import { asClause, CommandError, messageOf, usageError } from '../../domain/errors.ts';
+import { exactCsv } from '../../output/delimited.ts';
+import { Batches } from '../../state/batches.ts';
+import { syncFolder } from '../../state/folder.ts';
+import { openOwnFile } from '../../state/own-file.ts';
+import { formatOf, RowFile, type RowFormat } from './row-file.ts';
+
+const columns = ['id', 'name', 'apiKey', 'subscriptionId'] as const;
+
+/** A key with its secret, as a line of the file. */
+export interface SavedKey {
+  readonly id: string | undefined;
+  readonly name: string;
+  readonly apiKey: string;
+  readonly subscriptionId?: string | undefined;
+}
+
+/**
+ * A file with the secrets of many keys: NDJSON, or CSV with a header if its name ends in `.csv`. Only its owner can read it. Each key is
+ * one line, written at once and synced to disk, so that the file never has half a line.
+ */
+export class SecretsFile {
+  /** As the user named it. */
+  readonly name: string;
+  readonly #file: string;
+  readonly #format: RowFormat;
+  readonly #handle: number;
+  readonly #ids: Set<string>;
+  readonly #names: Set<string>;
+  readonly #synced = new Batches<undefined>(() => promisify(fsync)(this.#handle));
+
+  private constructor({ name, file, format, handle }: OpenedFile, { ids, names }: Saved) {
+    this.name = name;
+    this.#file = file;
+    this.#format = format;
+    this.#handle = handle;
+    this.#ids = ids;
+    this.#names = names;
+  }
+
+  /**
+   * Opens or creates the file.
+   *
+   * @throws CommandError (usage) if it isn't such a file; (file_error) if it can't be written
+   */
+  static async open(world: Pick<World, 'cwd'>, name: string): Promise<SecretsFile> {
+    if (name.trim() === '')
+      throw usageError('--save-to is empty', 'Pass the path of a file, such as --save-to secrets.ndjson.');
+    const file = resolved(name, world);
+    const format = formatOf(name) ?? 'ndjson';
+    try {
+      const { handle, saved } = await opened(name, file, format);
+      return new SecretsFile({ name, file, format, handle }, saved);
+    } catch (error) {
+      throw notWritten(name, error);
+    }
+  }
+
+  /** The absolute path. */
+  get path(): string {
+    return this.#file;
+  }
+
+  /** Returns whether the file has the secret of a key, by its ID. */
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  /** Returns whether the file has a secret of a key of this name. */
+  hasName(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /**
+   * Appends a key. When this function returns, the line is in the file; its promise resolves when it is on disk.
+   *
+   * @throws CommandError (file_error); the file then doesn't have the key
+   */
+  add(key: SavedKey): Promise<void> {
+    const { id, name } = key;
+    try {
+      const values = columns.map((column) => key[column] ?? null);
+      const line = this.#format === 'csv' ? exactCsv([values]) : `${JSON.stringify(memberOf(key))}\n`;
+      const { size, nlink } = fstatSync(this.#handle);
+      if (nlink === 0) throw new Error('it was removed in the meantime');
+      const bytes = Buffer.from(line);
+      if (writeSync(this.#handle, bytes) < bytes.length) {
+        ftruncateSync(this.#handle, size);
+        throw new Error('the disk is full');
+      }
+    } catch (error) {
+      return Promise.reject(notWritten(this.name, error));
+    }
+    if (id !== undefined) this.#ids.add(id);
+    this.#names.add(name);
+    return this.#synced.add(undefined).catch((error: unknown) => {
+      throw notWritten(this.name, error);
+    });
+  }
+
+  close(): void {
+    closeSync(this.#handle);
+  }
+}
+
+interface OpenedFile {
+  readonly name: string;
+  readonly file: string;
+  readonly format: RowFormat;
+  readonly handle: number;
+}
+
+/** The keys that a file has. */
+interface Saved {
+  readonly ids: Set<string>;
+  readonly names: Set<string>;
+}
+
+function memberOf({ id, name, apiKey, subscriptionId }: SavedKey): object {
+  return { id: id ?? null, name, apiKey, ...(subscriptionId === undefined ? {} : { subscriptionId }) };
+}
+
+/** Reads which keys a file has. @throws CommandError (usage) if it isn't a file with secrets; the error of the file system */
+async function savedIn(bytes: Buffer, name: string, format: RowFormat): Promise<Saved> {
+  const saved = { ids: new Set<string>(), names: new Set<string>() };
+  for await (const { line, values, problem } of RowFile.of(name, bytes, format).rows()) {
+    const [id, key, secret] = [values.get('id'), values.get('name'), values.get('apiKey')];
+    if (problem !== undefined || typeof secret !== 'string') {
+      throw usageError(
+        `Line ${line} of ${name} isn't a key with its secret${problem === undefined ? '' : `: ${problem}`}`,
+        'Choose another file for --save-to. Nothing was sent.',
+      );
+    }
+    if (typeof id === 'string') saved.ids.add(id);
+    if (typeof key === 'string') saved.names.add(key);
+  }
+  return saved;
+}
+
+/** Returns the bytes of a file without a last line that a full disk or a crash cut off. */
+function withoutTornLine(bytes: Buffer, format: RowFormat): Buffer {
+  const start = bytes.lastIndexOf(0x0a) + 1;
+  const last = bytes.toString('utf8', start).trim();
+  const isWhole = format === 'csv' ? last.split(',').length >= columns.length : last.endsWith('}');
+  const isOurs = format === 'csv' ? start > 0 : last.startsWith('{');
+  return last === '' || isWhole || !isOurs ? bytes : bytes.subarray(0, start);
+}
+
+/** Opens a file that only its owner can read, and completes its last line. @returns the keys that it has */
+async function opened(name: string, file: string, format: RowFormat): Promise<{ handle: number; saved: Saved }> {
+  const handle = openOwnFile(file, 'a+', { hint: 'Choose another file for --save-to.' });
+  try {
+    const bytes = readFileSync(file);
+    const whole = withoutTornLine(bytes, format);
+    const saved = await savedIn(whole, name, format);
+    if (process.platform !== 'win32' && (fstatSync(handle).mode & 0o077) !== 0) fchmodSync(handle, 0o600);
+    if (whole.length < bytes.length) ftruncateSync(handle, whole.length);
+    const needsNewline = whole.length > 0 && whole.at(-1) !== 0x0a;
+    const start = whole.length === 0 && format === 'csv' ? exactCsv([columns]) : needsNewline ? '\n' : '';
+    if (writeSync(handle, start) < Buffer.byteLength(start)) throw new Error('the disk is full');
+    fsyncSync(handle);
+    syncFolder(path.dirname(file));
+    return { handle, saved };
+  } catch (error) {
+    closeSync(handle);
+    throw error;
+  }
+}
+
+function notWritten(name: string, error: unknown): CommandError {
+  if (error instanceof CommandError) return error.with({ outcome: 'not_applied' });
+  return new CommandError('file_error', `Can't write to ${name}: ${asClause(messageOf(error))}`, {
+    outcome: 'not_applied',
+    cause: error,
+  });
+}
