@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Api } from '../../api/index.ts';
 import type { Key } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
@@ -87,6 +88,8 @@ export class KeyChanges {
     this.#pace = new RequestPace(context.clocks, limits);
     this.#lists = new KeyLists(context, () => this.#sending === 0 && isIdle());
     const { interrupt } = context.world;
+    // Each request listens to it.
+    setMaxListeners(0, interrupt);
     const onInterrupt = () => this.stop(new CommandError('interrupted', 'Interrupted', { outcome: 'not_applied' }));
     if (interrupt.aborted) onInterrupt();
     else interrupt.addEventListener('abort', onInterrupt, { once: true });
@@ -155,10 +158,14 @@ export class KeyChanges {
         if (isWholeKey(apiKey)) return this.#created({ id: found?.id, name: request.name, apiKey, how }, sent);
         const key = found && (await this.#adopt(found, sent, () => false));
         if (key) return key;
-        throw new CommandError('unexpected_response', 'The API sent no secret for the new key', {
-          hint: found ? 'The key was revoked.' : undefined,
-          outcome: found ? 'not_applied' : 'applied',
-        });
+        if (!found || ++failures >= mostAttempts) {
+          throw new CommandError('unexpected_response', 'The API sent no secret for the new key', {
+            outcome: found ? 'not_applied' : 'applied',
+          });
+        }
+        how = 'recreated';
+        known.push(found.id);
+        continue;
       }
       if (attempt.kind === 'unclear') {
         const { sent, failure, refused } = attempt;
