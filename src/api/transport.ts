@@ -35,6 +35,9 @@ export class TransportError extends Error {
 /** How long a connection may be idle before a read uses it, in milliseconds. Servers usually close one after five seconds. */
 const longestIdle = 4000;
 
+/** Number of idle connections to a host that are kept. Commands rarely send more reads at once. */
+const mostIdle = 8;
+
 /** A connection that waits for the next request. */
 interface IdleConnection {
   readonly socket: Socket;
@@ -171,9 +174,12 @@ export class Transport {
 
   #keep(url: URL, socket: Socket): void {
     if (this.#isClosed) return;
+    const idle = (this.#idle.get(url.origin) ?? []).filter((each) => each.socket.writable);
+    this.#idle.set(url.origin, idle);
+    // Each change has a new connection, so thousands of changes would leave thousands of idle ones.
+    if (idle.length >= mostIdle) return void socket.destroy();
     socket.on('data', destroy);
-    const idle = this.#idle.get(url.origin) ?? [];
-    this.#idle.set(url.origin, [...idle, { socket, since: performance.now() }]);
+    idle.push({ socket, since: performance.now() });
   }
 
   #takeIdle({ origin }: URL): Socket | undefined {

@@ -13,8 +13,11 @@ export interface ProcessId {
 
 /** Returns the identity of this process. */
 export function thisProcess(): ProcessId {
-  return { machine: machine(), pid: process.pid, started: statOf(process.pid).started };
+  own ??= { machine: machine(), pid: process.pid, started: statOf(process.pid).started };
+  return own;
 }
+
+let own: ProcessId | undefined;
 
 /** Returns whether a process is running; undefined if it is on another machine. */
 export function isRunning({ machine: where, pid, started }: ProcessId): boolean | undefined {
