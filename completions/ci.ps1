@@ -378,6 +378,11 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--again', 'Create the key even if an earlier one with this name hasn''t settled')
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--from', 'Create the keys of this CSV or NDJSON file, or - for standard input')
+      , @('--save-to', 'With --from, append the secrets to this NDJSON or CSV file')
+      , @('--failed', 'With --from, write the rows that failed to this file')
+      , @('--concurrency', 'With --from, the most requests at a time (default: 8)')
+      , @('--rate', 'With --from, the most requests per second')
     )
     'keys secret' = @(
       , @('--add', 'Store a secret, read from standard input')
@@ -386,6 +391,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'keys delete' = @(
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--from', 'Revoke the keys of this CSV or NDJSON file, or - for standard input')
+      , @('--failed', 'With --from, write the rows that failed to this file')
+      , @('--concurrency', 'With --from, the most requests at a time (default: 8)')
+      , @('--rate', 'With --from, the most requests per second')
     )
     'run' = @(
       , @('--key', 'Name or ID of the stored key to use')
@@ -748,7 +757,19 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --settle' = @{
       Kind = 'any'
     }
+    'keys create --concurrency' = @{
+      Kind = 'any'
+    }
+    'keys create --rate' = @{
+      Kind = 'any'
+    }
     'keys delete --settle' = @{
+      Kind = 'any'
+    }
+    'keys delete --concurrency' = @{
+      Kind = 'any'
+    }
+    'keys delete --rate' = @{
       Kind = 'any'
     }
     'run --model' = @{
@@ -962,6 +983,21 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'files'
     }
     'keys create --save' = @{
+      Kind = 'files'
+    }
+    'keys create --from' = @{
+      Kind = 'files'
+    }
+    'keys create --save-to' = @{
+      Kind = 'files'
+    }
+    'keys create --failed' = @{
+      Kind = 'files'
+    }
+    'keys delete --from' = @{
+      Kind = 'files'
+    }
+    'keys delete --failed' = @{
       Kind = 'files'
     }
     'billing topup --password-file' = @{
