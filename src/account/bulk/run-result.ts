@@ -1,6 +1,6 @@
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
 import { grouped } from '../../output/text.ts';
 import type { PaceLimits } from './request-pace.ts';
@@ -104,7 +104,9 @@ function noteFailures(
   failedFile: string | undefined,
 ): void {
   if (failed === 0) return;
-  const shown = failures.slice(0, mostShown).map(({ line, name, message }) => `  line ${line}, ${name}: ${message}.`);
+  const shown = failures
+    .slice(0, mostShown)
+    .map(({ line, name, message }) => `  line ${line}, ${name}: ${withoutPeriod(message)}.`);
   const more = failed > shown.length ? [`  and ${grouped(failed - shown.length)} more.`] : [];
   const where =
     failedFile === undefined ? '' : ` ${failed === 1 ? 'It is' : 'They are'} in ${failedFile}, which --from takes.`;
