@@ -8,19 +8,38 @@ import { distanceTo } from '../../output/time.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { fetchSubscriptions } from '../subscriptions.ts';
 
-/**
- * Returns a key by its id, its name, or the beginning of its id, in this order.
- *
- * @throws CommandError (not_found); (usage) if several keys have the name, or several ids begin with it
- */
+/** Returns a key as {@link keyFinder}. For several keys, use one finder. @throws CommandError (not_found), (usage) */
 export function findKey(keys: readonly Key[], typed: string): Key {
-  const byId = keys.find(({ id }) => id === typed);
-  if (byId) return byId;
-  const named = keys.filter(({ name }) => name === typed);
-  if (named.length > 1) throw severalNamed(typed, named);
-  const found = named[0] ?? findByIdPrefix(keys, typed, 'keys', keyLabel);
-  if (found) return found;
-  throw new CommandError('not_found', `Key "${typed}" doesn't exist`, { hint: 'Run `ci keys list` to see your keys.' });
+  return keyFinder(keys)(typed);
+}
+
+/**
+ * Returns a function that finds a key by its id, its name, or the beginning of its id, in this order.
+ *
+ * @returns a function that throws CommandError (not_found); (usage) if several keys have the name, or if several ids begin with it
+ */
+export function keyFinder(keys: readonly Key[]): (typed: string) => Key {
+  const byId = new Map<string, Key>();
+  const byName = new Map<string, Key[]>();
+  for (const key of keys) {
+    const { id, name } = key;
+    if (!byId.has(id)) byId.set(id, key);
+    if (name == null) continue;
+    const namesakes = byName.get(name);
+    if (namesakes) namesakes.push(key);
+    else byName.set(name, [key]);
+  }
+  return (typed) => {
+    const identified = byId.get(typed);
+    if (identified) return identified;
+    const named = byName.get(typed) ?? [];
+    if (named.length > 1) throw severalNamed(typed, named);
+    const found = named[0] ?? findByIdPrefix(keys, typed, 'keys', keyLabel);
+    if (found) return found;
+    throw new CommandError('not_found', `Key "${typed}" doesn't exist`, {
+      hint: 'Run `ci keys list` to see your keys.',
+    });
+  };
 }
 
 /** Returns the error for a name that several keys have. */

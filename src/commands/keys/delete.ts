@@ -1,4 +1,4 @@
-import { findKey, keyChoices, keyLabel } from '../../account/keys/find.ts';
+import { keyChoices, keyFinder, keyLabel } from '../../account/keys/find.ts';
 import { type RevokedKey, type RevokingContext, revokedBefore, revokeKey } from '../../account/keys/revoke.ts';
 import type { Key } from '../../api/keys.ts';
 import {
@@ -80,7 +80,7 @@ export async function run(
   const { chosen, gone } =
     typed.length === 0 ? { chosen: await pick(context, all), gone: [] } : await named(context, all, typed);
   if (prompts.canAsk && chosen.length > 0) {
-    const longest = Math.max(...chosen.map(({ name }) => widthOf(name ?? '')));
+    const longest = chosen.reduce((widest, { name }) => Math.max(widest, widthOf(name ?? '')), 0);
     const padded = (text: string) => text + ' '.repeat(longest - widthOf(text));
     const label = (key: Key) => keyLabel({ ...key, name: padded(key.name ?? '') });
     output.note(
@@ -118,11 +118,12 @@ async function named(
   all: readonly Key[],
   typed: readonly string[],
 ): Promise<{ chosen: Key[]; gone: RevokedKey[] }> {
+  const find = keyFinder(all);
   const chosen = new Set<Key>();
   const gone: RevokedKey[] = [];
   for (const each of typed) {
     try {
-      chosen.add(findKey(all, each));
+      chosen.add(find(each));
     } catch (error) {
       const before =
         error instanceof CommandError && error.code === 'not_found' && (await revokedBefore(context, each));
