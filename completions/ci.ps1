@@ -360,6 +360,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
+    'keys list' = @(
+      , @('--older-than', 'Only keys created longer ago than this, such as 90d')
+      , @('--unused-for', 'Only keys that haven''t been used for this long, such as 30d')
+    )
     'keys create' = @(
       , @('--subscription', 'Create the key for this subscription (default: the most recent)')
       , @('--pool', 'Create the key for your subscription on this pool')
@@ -737,6 +741,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'any'
     }
     'pools cancel --settle' = @{
+      Kind = 'any'
+    }
+    'keys list --older-than' = @{
+      Kind = 'any'
+    }
+    'keys list --unused-for' = @{
       Kind = 'any'
     }
     'keys create --max-budget' = @{
@@ -2018,6 +2028,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'config set 1' = @{
@@ -2028,6 +2039,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'config unset 1' = @{
@@ -2038,6 +2050,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'api 1' = @{

@@ -1,3 +1,6 @@
+import { counted } from '../domain/counted.ts';
+import { lazy } from '../domain/lazy.ts';
+
 const minute = 60_000;
 const hour = 60 * minute;
 const dayLength = 24 * hour;
@@ -13,13 +16,25 @@ const units = [
   ['minute', minute, 0.5 * minute],
 ] as const;
 
+/** Creating one takes longer than formatting with it. */
+const relative = lazy(() => new Intl.RelativeTimeFormat('en'));
+
 /** Formats the distance to a moment, rounded: `in 3 weeks`, `2 hours ago`, `now`. */
 export function relativeTime(moment: Date, now: Date): string {
   const distance = moment.getTime() - now.getTime();
   const fitting = units.find(([, , from]) => Math.abs(distance) >= from);
   if (!fitting) return 'now';
   const [unit, length] = fitting;
-  return new Intl.RelativeTimeFormat('en').format(Math.sign(distance) * Math.round(Math.abs(distance) / length), unit);
+  return relative().format(Math.sign(distance) * Math.round(Math.abs(distance) / length), unit);
+}
+
+/** Formats an age, rounded: `3 months`, `0 minutes`. Returns an empty text for no timestamp, and invalid ones as they are. */
+export function ageInWords(timestamp: string | null | undefined, now: Date): string {
+  if (!timestamp) return '';
+  const age = now.getTime() - Date.parse(timestamp);
+  if (Number.isNaN(age)) return timestamp;
+  const [unit, length] = units.find(([, , from]) => age >= from) ?? ['minute', minute];
+  return counted(Math.max(0, Math.round(age / length)), unit);
 }
 
 /** Formats how long ago a moment was, rounded: `2 hours ago`, `just now`. @param now - epoch milliseconds */

@@ -114,6 +114,8 @@ const reads: readonly TestedCommand[] = [
       { name: 'prod', keyType: 'subscription', isActive: true, subscriptionStatus: 'active' },
     ],
   },
+  { line: 'keys list --older-than 1d --unused-for 1d', holds: [] },
+  { line: 'keys list --older-than 1ms', passedOn, holds: [{ name: 'client-acme' }, { name: 'prod' }] },
   {
     line: 'usage',
     passedOn,

@@ -1,9 +1,9 @@
 import { stateFolder } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
+import { type Period, periods } from '../../domain/usage-periods.ts';
 import { type ClientUsage, UsageLog } from '../../gateway/usage-log.ts';
 import type { Column } from '../../output/output.ts';
 import { grouped } from '../../output/text.ts';
-import { type Period, periods } from './columns.ts';
 import { gatewayFields } from './gateway-fields.ts';
 
 /** Shows what each client of the gateways on this machine used. */

@@ -2,8 +2,9 @@ import { findKey } from '../../account/keys/find.ts';
 import type { KeyUsage } from '../../api/usage.ts';
 import type { Context } from '../../context/context.ts';
 import { isId } from '../../domain/id-prefix.ts';
+import { type Period, periods } from '../../domain/usage-periods.ts';
 import type { Column } from '../../output/output.ts';
-import { figures, type Period, periods, usageColumns } from './columns.ts';
+import { figures, usageColumns } from './columns.ts';
 import { fields } from './keys.ts';
 
 /** Shows the usage of one key, by id or name. */

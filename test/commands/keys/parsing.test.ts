@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import create from '../../../src/commands/keys/create.ts';
 import remove from '../../../src/commands/keys/delete.ts';
+import list from '../../../src/commands/keys/list.ts';
 import { parsed } from '../../support/parsing.ts';
 
 test.each([
@@ -31,4 +32,11 @@ test.each([
   ['prod 3f6c --settle 1m', { keys: ['prod', '3f6c'], settle: 60_000 }],
 ])('reads `ci keys delete %s`', async (words, options) => {
   expect(await parsed(remove, words)).toEqual(options);
+});
+
+test.each([
+  ['', {}],
+  ['--older-than 90d --unused-for 12h', { olderThan: 7_776_000_000, unusedFor: 43_200_000 }],
+])('reads `ci keys list %s`', async (words, options) => {
+  expect(await parsed(list, words)).toEqual(options);
 });

@@ -1,0 +1,52 @@
+import type { KeyUsage } from '../api/usage.ts';
+import { cacheFolder, sandboxFolder } from '../config/folders.ts';
+import { accountOf } from '../config/settings.ts';
+import { UsageCache } from '../config/usage-cache.ts';
+import type { Context } from '../context/context.ts';
+import { counted } from '../domain/counted.ts';
+
+/** Cached usage younger than this, in milliseconds, is used without a request. */
+export const freshness = 3_600_000;
+
+type ReadingContext = Pick<Context, 'api' | 'clocks' | 'settings' | 'world'>;
+
+/** The usage of all keys of the account, as it was read at some time. */
+export interface UsageReading {
+  readonly keys: readonly KeyUsage[];
+  /** How long ago it was read, in milliseconds. */
+  readonly age: number;
+  /** How many requests for it the API still allows in these 12 hours, as far as this machine knows. */
+  readonly left: number;
+}
+
+/** Returns the usage that was read last, whatever its age; undefined if none is cached. */
+export async function cachedUsage(context: Omit<ReadingContext, 'api'>): Promise<UsageReading | undefined> {
+  const cache = cacheOf(context);
+  const kept = cache.read();
+  if (!kept) return undefined;
+  const { keyUsageSchema } = await import('../api/usage.ts');
+  const { array, safeParse } = await import('zod/mini');
+  const known = safeParse(array(keyUsageSchema()), kept.data);
+  return known.success ? { keys: known.data, age: kept.age, left: cache.left } : undefined;
+}
+
+/** Fetches the usage of all keys, and caches it. The API allows 12 such requests in 12 hours. @throws CommandError (rate_limited) */
+export async function fetchUsage(context: ReadingContext): Promise<UsageReading> {
+  const { usage } = await context.api();
+  const cache = cacheOf(context);
+  cache.count();
+  const keys = await usage.list();
+  cache.keep(keys);
+  return { keys, age: 0, left: cache.left };
+}
+
+/** Formats an age for people: `5 minutes ago`. @param age - milliseconds */
+export function agoInWords(age: number): string {
+  const minutes = Math.floor(age / 60_000);
+  if (minutes < 1) return 'less than a minute ago';
+  return minutes < 120 ? `${counted(minutes, 'minute')} ago` : `${counted(Math.floor(minutes / 60), 'hour')} ago`;
+}
+
+function cacheOf({ clocks, settings, world: { env } }: Omit<ReadingContext, 'api'>): UsageCache {
+  return new UsageCache(cacheFolder(env), env, accountOf(settings, sandboxFolder(env)), clocks.wall);
+}
