@@ -1,12 +1,14 @@
+import { keysOlderThan } from '../account/keys/age.ts';
 import { programOf } from '../account/program.ts';
 import { type StoreContext, updateStoredKeys } from '../account/stored-keys/store.ts';
 import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
 import type { Verb } from '../cli/verb.ts';
+import { parseMaxKeyAge } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
 import { decimalUsd, parseUsd, shownUsd } from '../domain/money.ts';
-import { type Finding, findProblems, type SubscriptionStatus } from '../domain/problems.ts';
+import { type Finding, findProblems, type OldKeys, type SubscriptionStatus } from '../domain/problems.ts';
 import { statusText } from '../domain/subscription-status.ts';
 import type { Column } from '../output/output.ts';
 import type { Style } from '../output/style.ts';
@@ -60,10 +62,12 @@ export async function run(
   await updateStoredKeys(context, { keys, subscriptions });
   const { creditBalance } = account;
   const now = await context.connections.now();
-  const rows = subscriptions.map((subscription) => rowOf(subscription, keys, now));
-  const spendsCredit = keys.some(({ keyType, isActive }) => keyType === 'credit' && isActive !== false);
+  const active = keys.filter(({ isActive }) => isActive !== false);
+  const keyCounts = countsOf(active.map(({ subscriptionId }) => subscriptionId));
+  const rows = subscriptions.map((subscription) => rowOf(subscription, keyCounts.get(subscription.id) ?? 0, now));
+  const spendsCredit = active.some(({ keyType }) => keyType === 'credit');
   const credit = creditBalance == null || !spendsCredit ? undefined : parseUsd(creditBalance);
-  const problems = findProblems(rows, credit, now, programOf(context));
+  const problems = findProblems(rows, { credit, oldKeys: oldKeysIn(context, active, now) }, now, programOf(context));
   if (check) {
     if (problems.length > 0) context.result.exitCode = 3;
     return context.output.list(problems, {
@@ -86,10 +90,34 @@ export async function run(
   });
 }
 
-function rowOf(subscription: PoolSubscription, keys: readonly Key[], now: Date): SubscriptionRow {
+/** Returns how many active keys are older than `max-key-age`, if it's set. Notes those whose age is unknown. @throws CommandError (usage) */
+function oldKeysIn(
+  { output, settings: { maxKeyAge } }: Pick<Context, 'output' | 'settings'>,
+  active: readonly Key[],
+  now: Date,
+): OldKeys | undefined {
+  if (maxKeyAge === undefined) return undefined;
+  const { older, unknown } = keysOlderThan(active, parseMaxKeyAge(maxKeyAge.value), now);
+  if (unknown.length > 0) {
+    const whose = unknown.length === 1 ? "1 key isn't" : `${unknown.length} keys aren't`;
+    output.note(
+      `${whose} checked for max-key-age, because the API doesn't say when ${unknown.length === 1 ? 'it was' : 'they were'} created.`,
+    );
+  }
+  return { count: older.length, maxAge: maxKeyAge.value };
+}
+
+/** Returns how often each value occurs. */
+function countsOf<Value>(values: readonly Value[]): ReadonlyMap<Value, number> {
+  const counts = new Map<Value, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}
+
+/** @param mine - how many active keys the subscription has */
+function rowOf(subscription: PoolSubscription, mine: number, now: Date): SubscriptionRow {
   const { id, poolSlug, status, billingCycle, monthlyPrice, cancelAtPeriodEnd, currentPeriodEnd, hours, key } =
     subscription;
-  const mine = keys.filter(({ subscriptionId, isActive }) => subscriptionId === id && isActive !== false).length;
   const live = isLive(subscription, now);
   return {
     id,

@@ -24,6 +24,8 @@ export interface Profile {
   readonly settlingTime?: string | undefined;
   /** The stored key to use by default: its name or ID. */
   readonly defaultKey?: string | undefined;
+  /** The age from which `ci status` reports a key, as typed: `90d`. */
+  readonly maxKeyAge?: string | undefined;
 }
 
 /** The content of `config.json`. Unknown members are kept. */
@@ -113,6 +115,7 @@ const members: Readonly<Record<keyof Profile, (value: unknown) => boolean>> = {
   timeout: isText,
   maxMonthlySpend: isText,
   settlingTime: isText,
+  maxKeyAge: isText,
   defaultKey: isText,
 };
 

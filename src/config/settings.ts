@@ -48,6 +48,8 @@ export interface Settings {
   readonly maxMonthlySpend: Setting<string> | undefined;
   /** How long a request may still take effect after it was sent, in milliseconds. */
   readonly settlingTime: Setting<number>;
+  /** The age from which keys should be rotated, as saved; {@link parseMaxKeyAge} parses it. */
+  readonly maxKeyAge: Setting<string> | undefined;
 }
 
 /**
@@ -75,6 +77,7 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
     timeout: { value: parseDuration(timeout.value), origin: timeout.origin },
     maxMonthlySpend: given(saved?.maxMonthlySpend, origin),
     settlingTime: settlingTimeOf(given(saved?.settlingTime, origin) ?? byDefault(defaultSettlingTime)),
+    maxKeyAge: given(saved?.maxKeyAge, origin),
   };
 }
 
@@ -138,6 +141,11 @@ export function parseSettlingTime(text: string): number {
   const time = parseDuration(text, 'settling-time');
   if (time <= longestSettlingTime) return time;
   throw usageError(`"${text}" is too long for settling-time`, 'Use at most one day, such as 120s or 5m.');
+}
+
+/** Parses the maximum age of keys. @returns milliseconds @throws CommandError (usage) */
+export function parseMaxKeyAge(text: string): number {
+  return parseDuration(text, 'max-key-age');
 }
 
 function settlingTimeOf({ value, origin }: Setting<string>): Setting<number> {

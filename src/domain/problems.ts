@@ -1,9 +1,11 @@
+import { counted } from './counted.ts';
 import { reservedBlocks, reservedHours, type SubscriptionHours } from './coverage.ts';
+import { durationInWords, parseDuration } from './duration.ts';
 import type { Cents } from './money.ts';
 import { shellWord } from './shell-word.ts';
 
 /** What can need attention in an account. */
-type Problem = 'past_due' | 'pending_key' | 'ending_soon' | 'no_key' | 'low_balance';
+type Problem = 'past_due' | 'pending_key' | 'ending_soon' | 'no_key' | 'low_balance' | 'old_keys';
 
 /** One thing that needs attention. */
 export interface Finding {
@@ -32,15 +34,29 @@ const soon = 7 * day;
 /** Credit below this may run out before anyone checks again. */
 const lowBalance: Cents = 500;
 
+/** The active keys that should be rotated. */
+export interface OldKeys {
+  readonly count: number;
+  /** The age above which a key counts, as typed: `90d`. */
+  readonly maxAge: string;
+}
+
+/** What can need attention besides the subscriptions. */
+interface OtherFacts {
+  /** The prepaid credit, if there are keys that spend it. */
+  readonly credit?: Cents | undefined;
+  /** Undefined if there is no maximum age. */
+  readonly oldKeys?: OldKeys | undefined;
+}
+
 /**
  * Returns what needs attention in an account.
  *
- * @param credit - the prepaid credit, if there are keys that spend it
  * @param program - `ci` with the options that select the account
  */
 export function findProblems(
   subscriptions: readonly SubscriptionStatus[],
-  credit: Cents | undefined,
+  { credit, oldKeys }: OtherFacts,
   now: Date,
   program = 'ci',
 ): Finding[] {
@@ -48,6 +64,16 @@ export function findProblems(
   if (credit !== undefined && credit < lowBalance) {
     const message = 'Your credit is below $5.00';
     findings.push({ problem: 'low_balance', message, subscriptionId: null, command: 'billing topup' });
+  }
+  if (oldKeys && oldKeys.count > 0) {
+    const { count, maxAge } = oldKeys;
+    const message = `${counted(count, 'active key')} ${count === 1 ? 'is' : 'are'} older than ${durationInWords(parseDuration(maxAge))}`;
+    findings.push({
+      problem: 'old_keys',
+      message,
+      subscriptionId: null,
+      command: `keys rotate --older-than ${maxAge}`,
+    });
   }
   return findings.map((finding) => ({ ...finding, command: `${program} ${finding.command}` }));
 }

@@ -210,6 +210,41 @@ describe('status --check', () => {
     expect([code, cells(stdout)]).toEqual([3, [['low_balance', '', 'Your credit is below $5.00', 'ci billing topup']]]);
   });
 
+  test('finds active keys that are older than max-key-age', async () => {
+    const { api, me } = await subscriber();
+    await api.box.advance(20 * day);
+    const id = textAt(await api.box.data('POST', '/api/keys/credit', { name: 'new' }), 'id');
+    await api.box.advance(5 * day);
+    expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
+    await me.ci('config set max-key-age 10d');
+    const { code, stdout, stderr } = await me.ci('status --check');
+    expect([code, stderr]).toEqual([3, '']);
+    expect(cells(stdout)).toEqual([
+      ['old_keys', '', '2 active keys are older than 10 days', 'ci keys rotate --older-than 10d'],
+    ]);
+    expect((await shown(me, 'status')).screen).toContain(
+      '! 2 active keys are older than 10 days.\n  $ ci keys rotate --older-than 10d',
+    );
+    await me.ci('config set max-key-age 30d');
+    expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
+    await me.ci('config set max-key-age 1d');
+    await api.box.data('DELETE', `/api/keys/${id}`);
+    expect(cells((await me.ci('status --check')).stdout)[0]?.[2]).toBe('2 active keys are older than 24 hours');
+  });
+
+  test('says how many keys have no age to compare to max-key-age', async () => {
+    const undated = data([
+      { id: 'a', isActive: true },
+      { id: 'b', isActive: true },
+      { id: 'c', isActive: false },
+    ]);
+    const { me } = await subscriber({}, ({ path }) => (path === '/api/keys' ? undated : undefined));
+    await me.ci('config set max-key-age 90d');
+    const { stdout, stderr } = await me.ci('status --check');
+    expect(stdout).not.toContain('old_keys');
+    expect(stderr).toBe("2 keys aren't checked for max-key-age, because the API doesn't say when they were created.\n");
+  });
+
   test('prints all problems in every format', async () => {
     const { api, me, asia } = await subscriber();
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');

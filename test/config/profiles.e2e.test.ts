@@ -231,26 +231,27 @@ describe('config', () => {
     expect(await me.ci('config list')).toMatchObject({
       code: 0,
       stdout:
-        'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\ndefault-key\tnone\tdefault\n',
+        'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\ndefault-key\tnone\tdefault\nmax-key-age\tnone\tdefault\n',
       stderr: '',
     });
     await me.ci('config set timeout 45s');
     expect((await me.ci('config ls --json')).stdout).toBe(
-      '[{"key":"output","value":"table","origin":"default"},{"key":"timeout","value":"45s","origin":"profile \\"default\\""},{"key":"max-monthly-spend","value":"none","origin":"default"},{"key":"settling-time","value":"120s","origin":"default"},{"key":"default-key","value":"none","origin":"default"}]\n',
+      '[{"key":"output","value":"table","origin":"default"},{"key":"timeout","value":"45s","origin":"profile \\"default\\""},{"key":"max-monthly-spend","value":"none","origin":"default"},{"key":"settling-time","value":"120s","origin":"default"},{"key":"default-key","value":"none","origin":"default"},{"key":"max-key-age","value":"none","origin":"default"}]\n',
     );
     expect((await me.ci('config list -o csv')).stdout).toBe(
-      'key,value,origin\r\noutput,table,default\r\ntimeout,45s,"profile ""default"""\r\nmax-monthly-spend,none,default\r\nsettling-time,120s,default\r\ndefault-key,none,default\r\n',
+      'key,value,origin\r\noutput,table,default\r\ntimeout,45s,"profile ""default"""\r\nmax-monthly-spend,none,default\r\nsettling-time,120s,default\r\ndefault-key,none,default\r\nmax-key-age,none,default\r\n',
     );
     expect((await me.ci('config list -o yaml --fields key,value')).stdout).toBe(
-      '- key: output\n  value: table\n- key: timeout\n  value: 45s\n- key: max-monthly-spend\n  value: none\n- key: settling-time\n  value: 120s\n- key: default-key\n  value: none\n',
+      '- key: output\n  value: table\n- key: timeout\n  value: 45s\n- key: max-monthly-spend\n  value: none\n- key: settling-time\n  value: 120s\n- key: default-key\n  value: none\n- key: max-key-age\n  value: none\n',
     );
-    expect((await shown(me, 'config list')).rows.slice(0, 6)).toEqual([
+    expect((await shown(me, 'config list')).rows.slice(0, 7)).toEqual([
       expect.stringMatching(/^KEY +VALUE +FROM$/),
       expect.stringMatching(/^output +table +default$/),
       expect.stringMatching(/^timeout +45s +profile "default"$/),
       expect.stringMatching(/^max-monthly-spend +none +default$/),
       expect.stringMatching(/^settling-time +120s +default$/),
       expect.stringMatching(/^default-key +none +default$/),
+      expect.stringMatching(/^max-key-age +none +default$/),
     ]);
   });
 
@@ -281,7 +282,7 @@ describe('config', () => {
     const { code, stdout } = await me.ci('config set output json');
     expect([code, stdout]).toEqual([0, expect.stringContaining('output')]);
     json(await me.ci('pools list'));
-    expect(JSON.parse((await shown(me, 'config list')).screen)).toHaveLength(5);
+    expect(JSON.parse((await shown(me, 'config list')).screen)).toHaveLength(6);
     expect(statSync(file(me)).mode & 0o777).toBe(0o600);
     expect(statSync(path.dirname(file(me))).mode & 0o777).toBe(0o700);
   });
@@ -294,7 +295,7 @@ describe('config', () => {
     });
   });
 
-  test.each(['timeout', 'settling-time'])('saves a %s without a unit in seconds', async (key) => {
+  test.each(['timeout', 'settling-time', 'max-key-age'])('saves a %s without a unit in seconds', async (key) => {
     const me = user();
     expect((await me.ci(`config set ${key} 5`)).stdout).toMatch(/^key\t\S+\nvalue\t5s\n/);
     expect((await me.ci(`config get ${key}`)).stdout).toBe('5s\n');
@@ -326,7 +327,7 @@ describe('config', () => {
     const { code } = await me.ci('config set output default');
     expect([code, (await me.ci('pools list')).stdout]).toEqual([0, before]);
     expect((await me.ci('config list')).stdout).toBe(
-      'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\ndefault-key\tnone\tdefault\n',
+      'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\ndefault-key\tnone\tdefault\nmax-key-age\tnone\tdefault\n',
     );
     expect(readFileSync(file(me), 'utf8')).not.toContain('json');
   });
@@ -375,6 +376,7 @@ describe('config', () => {
     ['an invalid settling time', ['config', 'set', 'settling-time', 'soon']],
     ['a settling time of zero', ['config', 'set', 'settling-time', '0s']],
     ['a settling time of more than a day', ['config', 'set', 'settling-time', '25h']],
+    ['an invalid maximum age', ['config', 'set', 'max-key-age', 'old']],
     ['an invalid amount', ['config', 'set', 'max-monthly-spend', 'much']],
     ['an empty amount', ['config', 'set', 'max-monthly-spend', '']],
     ['a negative amount', ['config', 'set', 'max-monthly-spend', '-5']],

@@ -35,6 +35,7 @@ describe('a profile', () => {
     timeout: '30s',
     maxMonthlySpend: '200',
     settlingTime: '120s',
+    maxKeyAge: '90d',
     note: ['of another version'],
   };
 

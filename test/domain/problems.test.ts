@@ -15,7 +15,7 @@ const well: SubscriptionStatus = {
 
 function problems(...subscriptions: Partial<SubscriptionStatus>[]): string[] {
   const subscribed = subscriptions.map((subscription) => ({ ...well, ...subscription }));
-  return findProblems(subscribed, undefined, now).map(({ problem }) => problem);
+  return findProblems(subscribed, {}, now).map(({ problem }) => problem);
 }
 
 describe('findProblems', () => {
@@ -24,7 +24,7 @@ describe('findProblems', () => {
   });
 
   test('finds a failed payment', () => {
-    expect(findProblems([{ ...well, status: 'past_due' }], undefined, now)).toEqual([
+    expect(findProblems([{ ...well, status: 'past_due' }], {}, now)).toEqual([
       {
         problem: 'past_due',
         message: 'The payment for kimi26 failed, and its API key is suspended',
@@ -53,7 +53,7 @@ describe('findProblems', () => {
       hasKey: false,
       currentPeriodEnd: '2026-03-31T12:00:00Z',
     };
-    const at = (time: string) => findProblems([pending], undefined, new Date(time)).length;
+    const at = (time: string) => findProblems([pending], {}, new Date(time)).length;
     expect([at('2026-03-01T11:00:00Z'), at('2026-03-01T13:00:00Z')]).toEqual([0, 1]);
   });
 
@@ -80,7 +80,7 @@ describe('findProblems', () => {
         },
         { ...well, id: '$(reboot)', hasKey: false },
       ],
-      undefined,
+      {},
       now,
     );
     expect([ending?.command, keyless?.command]).toEqual([
@@ -106,6 +106,20 @@ describe('findProblems', () => {
     [499, [lowBalance]],
     [-100, [lowBalance]],
   ])('finds little credit that keys spend: %s cents', (credit, found) => {
-    expect(findProblems([], credit, now)).toEqual(found);
+    expect(findProblems([], { credit }, now)).toEqual(found);
+  });
+
+  test('finds active keys that are older than the maximum age', () => {
+    const found = (count: number) => findProblems([], { oldKeys: { count, maxAge: '90d' } }, now, 'ci --sandbox');
+    expect(found(0)).toEqual([]);
+    expect(found(1)).toEqual([
+      {
+        problem: 'old_keys',
+        message: '1 active key is older than 90 days',
+        subscriptionId: null,
+        command: 'ci --sandbox keys rotate --older-than 90d',
+      },
+    ]);
+    expect(found(3)).toMatchObject([{ message: '3 active keys are older than 90 days' }]);
   });
 });

@@ -88,7 +88,7 @@ describe('--jq', () => {
 
   test.each([
     ['config path', '.file|endswith("config.json")', 'true\n'],
-    ['config list', '.[].key', 'output\ntimeout\nmax-monthly-spend\nsettling-time\ndefault-key\n'],
+    ['config list', '.[].key', 'output\ntimeout\nmax-monthly-spend\nsettling-time\ndefault-key\nmax-key-age\n'],
     ['history', 'length', '0\n'],
     ['history --all', 'length', '0\n'],
     ['history reconcile', 'length', '0\n'],

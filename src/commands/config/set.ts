@@ -92,4 +92,5 @@ const examples = {
   'max-monthly-spend': '200',
   'settling-time': '120s',
   'default-key': 'prod-api',
+  'max-key-age': '90d',
 } as const satisfies Partial<Record<SettingName, string>>;

@@ -2,7 +2,13 @@ import type { Argument } from 'commander';
 import { refuseSecret } from '../../cli/key-name.ts';
 import { choiceArgument } from '../../cli/values.ts';
 import type { Profile } from '../../config/saved-profiles.ts';
-import { defaultSettlingTime, defaultTimeout, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
+import {
+  defaultSettlingTime,
+  defaultTimeout,
+  parseMaxKeyAge,
+  parseSettlingTime,
+  parseSpendLimit,
+} from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { parseDuration, withUnit } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
@@ -11,7 +17,14 @@ import type { Column } from '../../output/output.ts';
 import { inWords } from '../../output/text.ts';
 
 /** The settings that a profile can have. */
-export const settingNames = ['output', 'timeout', 'max-monthly-spend', 'settling-time', 'default-key'] as const;
+export const settingNames = [
+  'output',
+  'timeout',
+  'max-monthly-spend',
+  'settling-time',
+  'default-key',
+  'max-key-age',
+] as const;
 export type SettingName = (typeof settingNames)[number];
 
 export const fields = ['key', 'value', 'origin'] as const;
@@ -98,6 +111,7 @@ const defaults: Readonly<Record<SettingName, string>> = {
   'max-monthly-spend': 'none',
   'settling-time': defaultSettlingTime,
   'default-key': 'none',
+  'max-key-age': 'none',
 };
 
 /** The member of a profile that holds each setting. */
@@ -107,6 +121,7 @@ const members = {
   'max-monthly-spend': 'maxMonthlySpend',
   'settling-time': 'settlingTime',
   'default-key': 'defaultKey',
+  'max-key-age': 'maxKeyAge',
 } as const satisfies Record<SettingName, keyof Profile>;
 
 /** Returns a profile with a setting changed; `default` removes it. @throws CommandError (usage) for an invalid value */
@@ -120,6 +135,10 @@ export function withSetting(profile: Profile, key: SettingName, value: string): 
   if (key === 'settling-time') {
     parseSettlingTime(value);
     return { ...others, settlingTime: withUnit(value) };
+  }
+  if (key === 'max-key-age') {
+    parseMaxKeyAge(value);
+    return { ...others, maxKeyAge: withUnit(value) };
   }
   if (key === 'max-monthly-spend') {
     parseSpendLimit(value);

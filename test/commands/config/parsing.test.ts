@@ -4,7 +4,7 @@ import set from '../../../src/commands/config/set.ts';
 import unset from '../../../src/commands/config/unset.ts';
 import { parsed } from '../../support/parsing.ts';
 
-const hint = 'Choose output, timeout, max-monthly-spend, settling-time or default-key.';
+const hint = 'Choose output, timeout, max-monthly-spend, settling-time, default-key or max-key-age.';
 
 test.each([
   ['', { key: undefined }],
