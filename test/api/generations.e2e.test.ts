@@ -115,7 +115,6 @@ const reads: readonly TestedCommand[] = [
     ],
   },
   { line: 'keys list --older-than 1d --unused-for 1d', holds: [] },
-  { line: 'keys list --older-than 1ms', passedOn, holds: [{ name: 'client-acme' }, { name: 'prod' }] },
   {
     line: 'usage',
     passedOn,

@@ -121,7 +121,6 @@ const commands: readonly Command[] = [
   { line: 'pools keys kimi26', fails: 'all' },
   { line: 'pools cancel kimi26 --yes', fails: 'all', changes: true },
   { line: 'pools cancel kimi26 --yes', fails: 'changes', changes: true },
-  { line: 'keys list', fails: 'all' },
   { line: 'keys list --unused-for 30d --older-than 1d', fails: 'all' },
   { line: 'keys create another', fails: 'changes', changes: true },
   { line: 'keys create another --save .env', fails: 'changes', changes: true },

@@ -145,9 +145,9 @@ describe('a command that uses the API, which loads the HTTP client and the schem
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded' });
     const { libraries, sources, builtins } = await loadedBy(me, line);
     expect(libraries).toEqual(due);
-    // No code that changes an account, except the defaults in the context and whether a pool is open, and no record of changes.
+    // No code that changes an account, except the defaults in the context, whether a pool is open, and the age and last use of keys, and no record of changes.
     const changing =
-      /^(?:account\/(?:changes\/(?!settling\.ts)|keys|purchase\/(?!availability\.ts)|secrets|watch)|state\/(?:history|open-changes|record|lock|undelivered))/;
+      /^(?:account\/(?:changes\/(?!settling\.ts)|keys\/(?!age\.ts|last-use\.ts)|purchase\/(?!availability\.ts)|secrets|watch)|state\/(?:history|open-changes|record|lock|undelivered))/;
     expect(sources.length).toBeGreaterThan(0);
     expect(sources.filter((name) => changing.test(name))).toEqual([]);
     // Loading it takes milliseconds, and only the names of drafts and caches need it.

@@ -4,9 +4,9 @@ import { lastUseInWords, statesLastUse } from '../../account/keys/last-use.ts';
 import { isMaskOf, type StoreContext, updateStoredKeys } from '../../account/stored-keys/store.ts';
 import type { Key } from '../../api/keys.ts';
 import type { KeyUsage } from '../../api/usage.ts';
-import { durationOf } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
+import { parseDuration } from '../../domain/duration.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { StoredKey } from '../../domain/stored-key.ts';
 import type { Column } from '../../output/output.ts';
@@ -52,12 +52,12 @@ export default function list(command: Verb, context: Context, execute = run): vo
     })
     .addOption(
       new Option('--older-than <duration>', 'Only keys created longer ago than this, such as 90d').argParser(
-        durationOf('--older-than'),
+        (text: string) => parseDuration(text, '--older-than'),
       ),
     )
     .addOption(
       new Option('--unused-for <duration>', "Only keys that haven't been used for this long, such as 30d").argParser(
-        durationOf('--unused-for'),
+        (text: string) => parseDuration(text, '--unused-for'),
       ),
     )
     .action((options: Options) => execute(options, context));
