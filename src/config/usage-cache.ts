@@ -3,21 +3,21 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import type { Environment } from '../domain/environment.ts';
+import { parsedJson } from '../domain/json.ts';
 import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 
 /** The API allows 12 requests for the usage of all keys in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
 const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;
 
-const fileSchema = z.object({
+/** The first line of the file. The second one is the `data` of the response, if there is one, which may be large. */
+const headerSchema = z.object({
   /** When the data was received, in epoch milliseconds. */
   at: z.optional(z.number()),
-  /** The `data` of the response, unchanged. */
-  data: z.optional(z.array(z.unknown())),
   /** When the requests that count against the limit were sent, in epoch milliseconds. */
   requests: z.array(z.number()),
 });
 
-type Content = z.infer<typeof fileSchema>;
+type Header = z.infer<typeof headerSchema>;
 
 /** Caches the response of `GET /api/usage` for one account, in a file that only its owner can read. */
 export class UsageCache {
@@ -38,8 +38,10 @@ export class UsageCache {
 
   /** Returns the cached data and its age in milliseconds; undefined if none exists. */
   read(): { data: readonly unknown[]; age: number } | undefined {
-    const { at, data } = this.#content();
-    return at === undefined || data === undefined ? undefined : { data, age: Math.max(0, this.#now() - at) };
+    const { header, data } = this.#content();
+    if (header.at === undefined || data === undefined) return undefined;
+    const value = parsedJson(data);
+    return Array.isArray(value) ? { data: value, age: Math.max(0, this.#now() - header.at) } : undefined;
   }
 
   /** Deletes the cache. */
@@ -49,34 +51,37 @@ export class UsageCache {
 
   /** The number of requests left, as far as this machine knows. */
   get left(): number {
-    return Math.max(0, usageLimit.requests - this.#content().requests.length);
+    return Math.max(0, usageLimit.requests - this.#content().header.requests.length);
   }
 
   /** Counts a request. */
   count(): void {
-    const content = this.#content();
-    this.#write({ ...content, requests: [...content.requests, this.#now()] });
+    const { header, data } = this.#content();
+    this.#write({ ...header, requests: [...header.requests, this.#now()] }, data);
   }
 
   /** Caches new data. */
   keep(data: readonly unknown[]): void {
-    this.#write({ ...this.#content(), at: this.#now(), data: [...data] });
+    this.#write({ ...this.#content().header, at: this.#now() }, JSON.stringify(data));
   }
 
-  #content(): Content {
+  /** Reads the file without parsing the data. */
+  #content(): { readonly header: Header; readonly data?: string | undefined } {
     const since = this.#now() - usageLimit.milliseconds;
     try {
-      const content = z.parse(fileSchema, JSON.parse(readCacheFile(this.#file)));
-      return { ...content, requests: content.requests.filter((at) => at > since) };
+      const [first = '', data] = readCacheFile(this.#file).split('\n');
+      const header = z.parse(headerSchema, JSON.parse(first));
+      return { header: { ...header, requests: header.requests.filter((at) => at > since) }, data };
     } catch {
       // A missing or damaged cache is empty.
-      return { requests: [] };
+      return { header: { requests: [] } };
     }
   }
 
-  #write(content: Content): void {
+  #write(header: Header, data: string | undefined): void {
     try {
-      writeCacheFile(this.#file, JSON.stringify(content), this.#env);
+      const lines = [JSON.stringify(header), ...(data === undefined ? [] : [data])];
+      writeCacheFile(this.#file, lines.join('\n'), this.#env);
     } catch {
       // Without a cache, the data is fetched each time.
     }

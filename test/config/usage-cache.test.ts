@@ -30,6 +30,21 @@ test('is read by another process, with its age', () => {
   expect(cache().read()).toEqual({ data: [{ id: 'key_1' }], age: 90_000 });
 });
 
+test('keeps the data when a request is counted, and the count when data is kept', () => {
+  cache().count();
+  cache().keep([{ id: 'key_1', name: 'a\nb' }]);
+  cache().count();
+  expect([cache().read()?.data, cache().left]).toEqual([[{ id: 'key_1', name: 'a\nb' }], 10]);
+});
+
+test.each(['', '{', '{}'])('keeps the count if the data is damaged: %j', (data) => {
+  cache().count();
+  cache().keep([{ id: 'key_1' }]);
+  const [header = ''] = readFileSync(onlyFile(), 'utf8').split('\n');
+  writeFileSync(onlyFile(), `${header}\n${data}`);
+  expect([cache().read(), cache().left]).toEqual([undefined, 11]);
+});
+
 test('separates accounts', () => {
   cache().keep([{ id: 'key_1' }]);
   expect(cache('https://api.test mk_other').read()).toBeUndefined();

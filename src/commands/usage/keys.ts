@@ -27,17 +27,19 @@ export async function allUsage(context: UsageContext, period: Period, refresh: b
 async function currentUsage(context: UsageContext, refresh: boolean): Promise<readonly KeyUsage[]> {
   const { client } = await context.api();
   client.requireSignedIn();
-  const cached = await cachedUsage(context);
-  if (cached && !refresh && cached.age < freshness) {
-    context.output.note(`Updated ${agoInWords(cached.age)}. Pass --refresh to update now. ${refreshesLeft(cached)}`);
-    return cached.keys;
+  const recent = refresh ? undefined : await cachedUsage(context);
+  if (recent && recent.age < freshness) {
+    context.output.note(`Updated ${agoInWords(recent.age)}. Pass --refresh to update now. ${refreshesLeft(recent)}`);
+    return recent.keys;
   }
   try {
     const fetched = await fetchUsage(context);
     context.output.note(`Up to date. ${refreshesLeft(fetched)}`);
     return fetched.keys;
   } catch (error) {
-    if (!(error instanceof CommandError) || error.code !== 'rate_limited' || !cached) throw error;
+    if (!(error instanceof CommandError) || error.code !== 'rate_limited') throw error;
+    const cached = await cachedUsage(context);
+    if (!cached) throw error;
     context.output.note(`Warning: ${withoutPeriod(error.message)}. Showing data from ${agoInWords(cached.age)}.`);
     return cached.keys;
   }
