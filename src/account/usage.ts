@@ -35,9 +35,10 @@ export async function fetchUsage(context: ReadingContext): Promise<UsageReading>
   const { usage } = await context.api();
   const cache = cacheOf(context);
   cache.count();
+  const { left } = cache;
   const keys = await usage.list();
   cache.keep(keys);
-  return { keys, age: 0, left: cache.left };
+  return { keys, age: 0, left };
 }
 
 /** Formats an age for people: `5 minutes ago`. @param age - milliseconds */

@@ -18,20 +18,28 @@ export function maybe<Schema extends z.ZodMiniType>(schema: Schema) {
 
 /**
  * Returns a schema for an object that keeps unknown fields. Does the same as `z.looseObject`, but runs no schema for a field of
- * {@link maybe} that is absent or null, nor for an unknown one. For 10,000 keys, that takes a third of the time.
+ * {@link maybe} that is absent or null, for an unknown one, nor for a value that a plain schema returns unchanged. For 10,000 keys, that
+ * takes a third of the time.
  */
 export function looseObject<Shape extends Record<string, z.ZodMiniType>>(shape: Shape) {
   const schema = z.looseObject(shape);
   const runComplete = schema._zod.run;
-  const fields = Object.entries(shape).map(([name, field]) => ({ name, field, value: valueSchemas.get(field) }));
+  const fields = Object.entries(shape).map(([name, field]) => {
+    const value = valueSchemas.get(field);
+    return { name, field, value, isPlain: plainTest(value ?? field) };
+  });
   const known = new Set(Object.keys(shape));
   schema._zod.run = (payload, context) => {
     const input: unknown = payload.value;
     if (!isObject(input)) return runComplete(payload, context);
     const output: Record<string, unknown> = {};
     const issues: z.core.$ZodRawIssue[] = [];
-    for (const { name, field, value } of fields) {
+    for (const { name, field, value, isPlain } of fields) {
       const given = input[name];
+      if (isPlain?.(given)) {
+        output[name] = given;
+        continue;
+      }
       if (value && (given === undefined || given === null)) {
         if (name in input) output[name] = given;
         continue;
@@ -47,6 +55,26 @@ export function looseObject<Shape extends Record<string, z.ZodMiniType>>(shape: 
     return payload;
   };
   return schema;
+}
+
+type PlainTest = (value: unknown) => boolean;
+
+const plainTests: Readonly<Record<string, PlainTest>> = {
+  string: (value) => typeof value === 'string',
+  boolean: (value) => typeof value === 'boolean',
+  // Neither NaN nor infinity.
+  number: (value) => Number.isFinite(value),
+};
+
+/** Returns whether a schema without checks returns a value unchanged, for a schema of a text, a number, or first of all a number. */
+function plainTest(schema: z.core.$ZodType): PlainTest | undefined {
+  const { def } = schema._zod;
+  if (schema instanceof z.core.$ZodUnion) {
+    const [first] = schema._zod.def.options;
+    return first && plainTest(first);
+  }
+  const isPlain = Object.keys(def).every((name) => name === 'type' || Reflect.get(def, name) === undefined);
+  return isPlain ? plainTests[def.type] : undefined;
 }
 
 /** Largest accepted amount: ten billion USD, so that sums and products of amounts stay exact integers. */

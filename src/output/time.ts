@@ -28,11 +28,15 @@ export function relativeTime(moment: Date, now: Date): string {
   return relative().format(Math.sign(distance) * Math.round(Math.abs(distance) / length), unit);
 }
 
-/** Formats an age, rounded: `3 months`, `0 minutes`. Returns an empty text for no timestamp, and invalid ones as they are. */
+/**
+ * Formats the time since a moment, rounded: `3 months`, `0 minutes`; the distance to a later one: `in 3 days`. Returns an empty text for
+ * no timestamp, and invalid ones as they are.
+ */
 export function ageInWords(timestamp: string | null | undefined, now: Date): string {
   if (!timestamp) return '';
   const age = now.getTime() - Date.parse(timestamp);
   if (Number.isNaN(age)) return timestamp;
+  if (age <= -minute) return distanceTo(timestamp, now);
   const [unit, length] = units.find(([, , from]) => age >= from) ?? ['minute', minute];
   return counted(Math.max(0, Math.round(age / length)), unit);
 }

@@ -75,6 +75,13 @@ test.each([
   expect(z.safeParse(schema, value).success).toBe(false);
 });
 
+test('refuses a number in an object that is too large for JSON', () => {
+  const schema = looseObject({ seats: maybe(count()), rate: maybe(z.number()) });
+  expect(z.safeParse(schema, JSON.parse('{"seats":1e308,"rate":0.5}')).success).toBe(true);
+  for (const text of ['{"seats":1e999}', '{"rate":-1e999}'])
+    expect(z.safeParse(schema, JSON.parse(text)).success).toBe(false);
+});
+
 test('reads an object like `z.looseObject`, in the same order and with the same errors', () => {
   const shape = () => ({
     id: id(),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  ageInWords,
   dateAndTime,
   day,
   dayAndDistance,
@@ -115,6 +116,24 @@ test.each([
     expect(dayAndDistance(timestamp, now, zone)).toMatch(shown);
   }
   expect(dayAndDistance(timestamp, now, 'UTC')).toContain(distanceTo(timestamp, now));
+});
+
+test.each([
+  [0, '0 minutes'],
+  [-29_999, '0 minutes'],
+  [-minute, '1 minute'],
+  [-3 * dayLong, '3 days'],
+  [-90 * dayLong, '3 months'],
+  [-400 * dayLong, '1 year'],
+  // Clocks differ by a few seconds.
+  [20_000, '0 minutes'],
+  [3 * dayLong, 'in 3 days'],
+])('formats the age of a moment that is %d ms away as "%s"', (distance, age) => {
+  expect(ageInWords(later(distance).toISOString(), now)).toBe(age);
+});
+
+test('formats no age without a valid moment', () => {
+  expect([ageInWords(null, now), ageInWords(undefined, now), ageInWords('soon', now)]).toEqual(['', '', 'soon']);
 });
 
 test('formats an invalid date as an empty text', () => {
