@@ -106,7 +106,7 @@ export class ApiClient {
   }
 
   /** Returns a client with some options changed, which shares the connections of this one. */
-  with(options: Partial<Pick<ClientOptions, 'onLeave' | 'onGrace'>>): ApiClient {
+  with(options: Partial<Pick<ClientOptions, 'onLeave' | 'onGrace' | 'consumptionKey'>>): ApiClient {
     return new ApiClient({ ...this.#options, ...options }, this.#transport);
   }
 

@@ -153,11 +153,17 @@ export class KeyStore extends StoredKeys {
     }, hint);
   }
 
-  /** Stores keys. A key with the same ID, or the same name if it has no ID, is replaced. @throws as {@link requirePlace} */
-  async add(keys: readonly KeyToStore[]): Promise<void> {
+  /**
+   * Stores keys. A key with the same ID, or the same name if it has no ID, is replaced.
+   *
+   * @param others - other stored keys to remove in the same step
+   * @throws as {@link requirePlace}
+   */
+  async add(keys: readonly KeyToStore[], others: readonly StoredKey[] = []): Promise<void> {
     await this.#replace((entries) => {
       const added = keys.map((key) => this.#entryOf(key));
-      const replaced = entries.filter((each) => this.isMine(each) && added.some((key) => isSameKey(each, key)));
+      const isReplaced = (entry: StoredEntry) => [...added, ...others].some((key) => isSameKey(entry, key));
+      const replaced = entries.filter((each) => this.isMine(each) && isReplaced(each));
       return { added, removed: replaced };
     }, keys);
   }

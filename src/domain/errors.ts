@@ -32,6 +32,7 @@ export const failures = {
   unexpected_response: { exitCode: 1 },
   file_error: { exitCode: 1 },
   secret_lost: { exitCode: 1 },
+  partly_failed: { exitCode: 1 },
   keychain_error: { exitCode: 1 },
   filter_failed: { exitCode: 1 },
   declined: { exitCode: 1 },

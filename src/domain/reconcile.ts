@@ -43,6 +43,8 @@ export interface KeyIntent {
   readonly tpm?: number | undefined;
   /** Whether the key is revoked at the end of the command that creates it. */
   readonly temporary?: true | undefined;
+  /** The id of the key that it replaces in a rotation. */
+  readonly replaces?: string | undefined;
 }
 
 /**
@@ -153,7 +155,8 @@ export function overlap({ blocks }: SubscribeIntent, other: SubscribeIntent): bo
 /** Returns whether two requests for a key are the same request. */
 export function areSameKeys(one: KeyIntent, other: KeyIntent): boolean {
   const sameLimits = one.maxBudget === other.maxBudget && one.rpm === other.rpm && one.tpm === other.tpm;
-  return couldBeSameKey(one, other) && one.subscriptionId === other.subscriptionId && sameLimits;
+  const sameUse = one.subscriptionId === other.subscriptionId && one.replaces === other.replaces;
+  return couldBeSameKey(one, other) && sameUse && sameLimits;
 }
 
 /** Returns whether one request for a key could repeat the other. A request that names no subscription may be for any. */

@@ -49,6 +49,11 @@ export async function withLock<Result>(lock: Lock, work: () => Promise<Result>):
   }
 }
 
+/** Returns a process that has a lock; undefined if none has. @param name - of the lock in the directory */
+export function lockOwner(folder: string, name: string): ProcessId | undefined {
+  return ownerIn(folder, name, '');
+}
+
 async function acquire({ folder, name, env, patience, monotonic, pause, onWait, hint }: Lock): Promise<() => void> {
   const deadline = monotonic() + patience;
   const own = nameOf(name, thisProcess());

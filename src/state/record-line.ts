@@ -37,6 +37,7 @@ const intentSchema = z.discriminatedUnion('action', [
     rpm: z.optional(z.number()),
     tpm: z.optional(z.number()),
     temporary: z.optional(z.literal(true)),
+    replaces: z.optional(z.string()),
   }),
   z.object({ action: z.literal('delete-key'), id: z.string(), name: z.optional(z.string()) }),
   z.object({ action: z.literal('cancel'), pool: z.string(), subscription: z.string() }),

@@ -110,10 +110,11 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
       areSamePurchases(one, other) ? 'same' : one.pool === other.pool && overlap(one, other) ? 'related' : undefined,
   },
   'create-key': {
-    describe: ({ type, name, temporary }) =>
+    describe: ({ type, name, temporary, replaces }) =>
       [
         'create',
         ...(temporary ? ['temporary'] : []),
+        ...(replaces === undefined ? [] : ['replacement']),
         ...(type === 'credit' ? ['credit'] : []),
         'key',
         ...(name ? [name] : []),

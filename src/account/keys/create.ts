@@ -18,14 +18,15 @@ export type KeyContext = ChangingContext & Pick<Context, 'api' | 'profiles' | 'p
 export type KeyRequest = SubscriptionKeyRequest | ({ readonly credit: true } & CreditKeyRequest);
 
 /** Returns a request for a key as the record keeps it. */
-export function keyIntent(request: KeyRequest, { isTemporary = false }: CreateOptions = {}): KeyIntent {
+export function keyIntent(request: KeyRequest, { isTemporary = false, replaces }: CreateOptions = {}): KeyIntent {
   const { name } = request;
   const temporary = isTemporary || undefined;
   if ('credit' in request) {
     const { maxBudget, rpm, tpm } = request;
-    return { action: 'create-key', type: 'credit', name, maxBudget, rpm, tpm, temporary };
+    return { action: 'create-key', type: 'credit', name, maxBudget, rpm, tpm, temporary, replaces };
   }
-  return { action: 'create-key', type: 'subscription', name, subscriptionId: request.subscriptionId, temporary };
+  const { subscriptionId } = request;
+  return { action: 'create-key', type: 'subscription', name, subscriptionId, temporary, replaces };
 }
 
 /** How to create a key. */
@@ -34,6 +35,8 @@ export interface CreateOptions {
   readonly earlier?: Key | undefined;
   /** Whether the key is revoked at the end of the command. */
   readonly isTemporary?: boolean;
+  /** The id of the key that it replaces. If its secret is lost, it is revoked and created again without asking. */
+  readonly replaces?: string | undefined;
 }
 
 /**
@@ -61,7 +64,8 @@ export async function createKey(
   });
   if (context.world.interrupt.aborted) throw lost.with({ code: 'interrupted' });
   const question = `Key ${label} was created, but its secret was lost. Revoke it and create another?`;
-  if (id == null || !(await context.prompts.offer(question).catch(reportAs(lost)))) throw lost;
+  const isAgreed = options.replaces !== undefined || (await context.prompts.offer(question).catch(reportAs(lost)));
+  if (id == null || !isAgreed) throw lost;
   await revokeKey(context, id, name ?? undefined).catch(reportAs(lost));
   return createKey(context, request, keep, { ...options, earlier: undefined });
 }
@@ -88,7 +92,8 @@ async function requestKey(
   const listed = await keys.list().catch((error: unknown) => {
     throw error instanceof CommandError ? error.with({ outcome: 'not_applied' }) : error;
   });
-  if (listed.some(({ name, isActive }) => name != null && name === request.name && isActive !== false)) {
+  const isNameTaken = listed.some(({ name, isActive }) => name != null && name === request.name && isActive !== false);
+  if (isNameTaken && options.replaces === undefined) {
     context.output.note(`You already have a key named "${request.name}". Use the IDs to tell the keys apart.`);
   }
   return carryOut<'create-key', Partial<CreatedKey>>(context, 'create-key', {

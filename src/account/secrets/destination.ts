@@ -37,6 +37,8 @@ export interface ExpectedKeys {
   readonly count: number;
   /** The existing keys. Replacing a secret with itself needs no consent. */
   readonly existing?: readonly NewKey[];
+  /** A secret that the new one replaces, which needs no consent. */
+  readonly replaced?: string | undefined;
 }
 
 /** What a destination reserved when it was proven. */

@@ -77,14 +77,16 @@ export class DotenvFile implements Destination {
   }
 
   /** Asks whether other values may be replaced. @returns those that may be */
-  async #agree(dotenv: Dotenv, { count, existing = [] }: ExpectedKeys): Promise<ReadonlyMap<string, string>> {
+  async #agree(dotenv: Dotenv, { count, existing = [], replaced }: ExpectedKeys): Promise<ReadonlyMap<string, string>> {
     const others = new Map<string, string>();
+    const agreed = new Map<string, string>();
     for (let at = 0; at < count; at++) {
       const value = dotenv.get(this.#variableOf(at));
-      if (value !== undefined && value !== existing[at]?.apiKey) others.set(this.#variableOf(at), value);
+      if (value === undefined || value === existing[at]?.apiKey) continue;
+      (value === replaced ? agreed : others).set(this.#variableOf(at), value);
     }
     await agreeToReplace(this.#context, this.#named, others);
-    return others;
+    return new Map([...agreed, ...others]);
   }
 
   get #file(): string {

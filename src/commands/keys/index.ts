@@ -14,6 +14,11 @@ export const commands: readonly Stub[] = [
     load: () => import('./secret.ts'),
   },
   {
+    term: 'rotate [keys...]',
+    description: 'Replace API keys: create, deliver and prove new ones, then revoke the old',
+    load: () => import('./rotate.ts'),
+  },
+  {
     term: 'delete|revoke|rm [keys...]',
     description: 'Revoke API keys immediately',
     load: () => import('./delete.ts'),

@@ -1,0 +1,138 @@
+import type { Key } from '../../api/keys.ts';
+import type { Context } from '../../context/context.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { lockOwner } from '../../state/lock.ts';
+import { labelOf, RunningRotation } from './replace.ts';
+import type { FailedRotation } from './rotate.ts';
+import type { Rotation, RotationPlace } from './rotation.ts';
+import type { RotationFiles } from './rotation-files.ts';
+
+/** How to rotate keys. What is undefined stays as it is in a rotation that was begun earlier. */
+export interface RotationOptions {
+  readonly place?: RotationPlace | undefined;
+  readonly proof?: string | undefined;
+  readonly overlap?: Rotation['overlap'] | undefined;
+  readonly allowsGap?: boolean | undefined;
+}
+
+/** A key to replace, and the request for the new one. */
+export interface NewRotation {
+  readonly key: Key;
+  readonly request: Rotation['request'];
+  readonly place: RotationPlace;
+}
+
+/** What a process works on. */
+export interface BegunRotations {
+  readonly running: readonly RunningRotation[];
+  /** Those that another process works on. */
+  readonly busy: readonly FailedRotation[];
+}
+
+/** Returns whether a process works on a rotation. */
+function isTaken({ folder }: Context['record'], { claim }: Rotation): boolean {
+  return lockOwner(folder, lockName(claim)) !== undefined;
+}
+
+const lock = 'rotating';
+
+function lockName(claim: string): string {
+  return `${lock}-${claim}`;
+}
+
+/**
+ * Does something while other processes can see that this one works on the rotations with a claim. They take them over only after it
+ * has ended.
+ */
+export function whileClaimed<Result>(
+  { record }: Pick<Context, 'record'>,
+  claim: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return record.exclusively(lock, work, claim);
+}
+
+/**
+ * Stores new rotations, and takes over those that were begun earlier, unless another process works on them.
+ *
+ * @param claim - of this process
+ * @throws CommandError (file_error) if they can't be stored; nothing was sent then
+ */
+export async function beginRotations(
+  context: Pick<Context, 'clocks' | 'record'>,
+  files: RotationFiles,
+  claim: string,
+  work: {
+    readonly fresh: readonly NewRotation[];
+    readonly begun: readonly Rotation[];
+    readonly options: RotationOptions;
+  },
+): Promise<BegunRotations> {
+  const { fresh, begun, options } = work;
+  const { id: account } = await context.record.account();
+  return context.record.exclusively('rotations', async () => {
+    // Another process may have begun or finished some of them since they were read.
+    const stored = new Map(files.of(account).map((rotation) => [rotation.old.id, rotation]));
+    const running: RunningRotation[] = [];
+    const busy: FailedRotation[] = [];
+    const take = (rotation: Rotation, changes: Partial<Rotation>) => {
+      if (isTaken(context.record, rotation)) {
+        busy.push(busyWith(rotation));
+        return;
+      }
+      const taken = new RunningRotation(rotation, files);
+      taken.save({ ...changes, claim });
+      running.push(taken);
+    };
+    for (const { old } of begun) {
+      const rotation = stored.get(old.id);
+      if (rotation) take(rotation, changesOf(rotation, options));
+    }
+    const { overlap = 0, proof, allowsGap = false } = options;
+    for (const { key, request, place } of fresh) {
+      const { id, name } = key;
+      const earlier = stored.get(id);
+      if (earlier) {
+        take(earlier, changesOf(earlier, options));
+        continue;
+      }
+      const rotation: Rotation = {
+        account,
+        old: { id, ...(name != null && { name }) },
+        request,
+        place,
+        ...(proof !== undefined && { proof }),
+        overlap,
+        allowsGap,
+        startedAt: context.clocks.wall(),
+        claim,
+        step: 'planned',
+        stale: [],
+        hasGap: false,
+      };
+      files.save(rotation);
+      running.push(new RunningRotation(rotation, files));
+    }
+    return { running, busy };
+  });
+}
+
+/** Returns what the options of a later command change in a rotation. A secret that was delivered isn't moved. */
+function changesOf({ step }: Rotation, { place, proof, overlap, allowsGap }: RotationOptions): Partial<Rotation> {
+  const isDelivered = step === 'delivered' || step === 'proven';
+  return {
+    ...(place !== undefined && !isDelivered && { place }),
+    ...(proof !== undefined && { proof }),
+    ...(overlap !== undefined && { overlap }),
+    ...(allowsGap !== undefined && { allowsGap }),
+  };
+}
+
+function busyWith({ old }: Rotation): FailedRotation {
+  const error = new CommandError('busy', `Another ci process is rotating key ${labelOf(old)}`, {
+    hint: 'Try again when it has finished.',
+    retryable: true,
+    outcome: 'not_applied',
+  });
+  return { id: old.id, name: old.name ?? old.id, error };
+}

@@ -1,0 +1,215 @@
+import type { Key } from '../../api/keys.ts';
+import type { Context } from '../../context/context.ts';
+import type { World } from '../../context/world.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { isWholeKey } from '../../domain/secrets.ts';
+import { maskInLog } from '../../output/workflow-commands.ts';
+import { secretOf } from '../keys/find.ts';
+import type { Destination } from '../secrets/destination.ts';
+import type { KeyChanges } from './key-changes.ts';
+import { proveKey, proveWithProgram } from './prove.ts';
+import type { Rotation } from './rotation.ts';
+import type { RotationFiles } from './rotation-files.ts';
+import { isSecondKeyRefused } from './second-key.ts';
+
+/** The parts of the context that a rotation uses. */
+export type RotationContext = Pick<
+  Context,
+  'api' | 'clocks' | 'connections' | 'output' | 'progress' | 'record' | 'result' | 'world'
+>;
+
+/** What all rotations of a command share. */
+export interface RotationTools {
+  readonly files: RotationFiles;
+  readonly changes: KeyChanges;
+  /** The keys of the account by their ids, as they were at the start of the command. */
+  readonly listed: ReadonlyMap<string, Key>;
+  /** Returns where the secret goes. @param force - whether to replace any other secret there @throws CommandError (usage) */
+  readonly destinationOf: (rotation: Pick<Rotation, 'old' | 'place' | 'stale'>, force: boolean) => Promise<Destination>;
+  /** Returns the secret of a key if it is stored on this machine. */
+  readonly storedSecret: (id: string) => Promise<string | undefined>;
+}
+
+/** A rotation that this process works on. Each step is stored before the next one begins. */
+export class RunningRotation {
+  /** The secret of the new key, if this process knows it. */
+  secret: string | undefined;
+  /** Whether its destination may have a secret of this rotation, which can be replaced without asking. */
+  mayBeDelivered = false;
+  #rotation: Rotation;
+  readonly #files: RotationFiles;
+
+  constructor(rotation: Rotation, files: RotationFiles) {
+    this.#rotation = rotation;
+    this.#files = files;
+  }
+
+  get now(): Rotation {
+    return this.#rotation;
+  }
+
+  /** Stores what has changed. @throws CommandError (file_error) */
+  save(changes: Partial<Rotation>): void {
+    const next = { ...this.#rotation, ...changes };
+    this.#files.save(next);
+    this.#rotation = next;
+  }
+
+  /** Sets the new key aside, because its secret isn't known: it is revoked at the end, since it may have been delivered. */
+  setAside(): void {
+    const { newId, stale } = this.#rotation;
+    const aside = newId === undefined ? stale : [...stale, newId];
+    this.save({ step: 'planned', newId: undefined, provenAt: undefined, stale: aside });
+    this.secret = undefined;
+  }
+
+  /** Removes the file: the rotation is over. */
+  end(): void {
+    this.#files.remove(this.#rotation);
+  }
+}
+
+/**
+ * Creates the new key of a rotation, delivers it, and proves that it works, from the step that the rotation has reached. The old key
+ * stays valid, unless the API refuses a second one and the user agreed to a gap.
+ *
+ * By default, the key is proven before it is delivered, so that one that doesn't work never replaces one that does. A program of the
+ * user's proves it afterward, because it may test what uses the key.
+ *
+ * @throws CommandError; the step says what was done
+ */
+export async function replaceKey(context: RotationContext, tools: RotationTools, running: RunningRotation) {
+  if (running.now.step === 'delivering' || running.now.step === 'delivered') await recover(context, tools, running);
+  if (running.now.step === 'planned' || running.now.step === 'created') await createAndDeliver(context, tools, running);
+  const { step, proof } = running.now;
+  if (step !== 'delivered' || running.secret === undefined) return;
+  if (proof === undefined) await proveKey(context, running.secret);
+  else await proveWithProgram(worldOf(context, running.now), proof, running.secret);
+  running.save({ step: 'proven', provenAt: context.clocks.wall() });
+}
+
+/** Finds the secret of a new key that may have been delivered, or was. Without it, another key has to be created. */
+async function recover(context: RotationContext, tools: RotationTools, running: RunningRotation): Promise<void> {
+  const { newId, step } = running.now;
+  const secret = newId === undefined ? undefined : await knownSecret(context, tools, newId);
+  if (secret === undefined) return running.setAside();
+  running.secret = secret;
+  running.mayBeDelivered = true;
+  // Delivering it again changes nothing if it was delivered.
+  if (step === 'delivering') running.save({ step: 'created' });
+}
+
+/** Returns the secret of a new key that an earlier process created, if the API shows it or it is stored on this machine. */
+async function knownSecret(context: RotationContext, tools: RotationTools, id: string): Promise<string | undefined> {
+  const key = tools.listed.get(id);
+  // It was revoked in the meantime.
+  if (!key || key.isActive === false) return undefined;
+  return (await tools.storedSecret(id)) ?? secretOf(await context.connections.looking(), key);
+}
+
+async function createAndDeliver(
+  context: RotationContext,
+  tools: RotationTools,
+  running: RunningRotation,
+): Promise<void> {
+  const { old } = running.now;
+  requireOld(tools, running.now);
+  const isReplaceable = running.mayBeDelivered || running.now.stale.length > 0;
+  const destination = await tools.destinationOf(running.now, isReplaceable);
+  const existing = tools.listed.get(old.id);
+  const secret = isWholeKey(existing?.apiKey) ? existing?.apiKey : await tools.storedSecret(old.id);
+  const reservation = await destination.prove({ count: 1, replaced: secret ?? undefined });
+  try {
+    await createNew(context, tools, running);
+    await deliver(context, destination, running);
+  } finally {
+    await reservation.release();
+  }
+}
+
+/** Refuses to replace a key that someone has revoked, before the new one could have been delivered. */
+function requireOld({ listed }: RotationTools, { old, hasGap, stale }: Rotation): void {
+  if (hasGap || stale.length > 0 || listed.has(old.id)) return;
+  throw new CommandError('not_found', `Key ${labelOf(old)} was revoked in the meantime, so it isn't replaced`, {
+    outcome: 'not_applied',
+  });
+}
+
+/** Creates the new key, unless an earlier process did and its secret is still known. */
+async function createNew(context: RotationContext, tools: RotationTools, running: RunningRotation): Promise<void> {
+  if (running.secret !== undefined) return;
+  const { changes } = tools;
+  const { newId, stale } = running.now;
+  const { ids } = await changes.createdFor(running.now);
+  for (const id of new Set([...(newId === undefined ? [] : [newId]), ...ids])) {
+    if (stale.includes(id)) continue;
+    if (!(await adopted(context, tools, running, id))) await changes.revoke({ id, name: running.now.request.name });
+  }
+  if (running.secret !== undefined) return;
+  if (running.now.step === 'created') running.save({ step: 'planned', newId: undefined });
+  const { id, apiKey } = await changes.create(running.now).catch(async (error: unknown) => {
+    if (!(error instanceof CommandError) || !isSecondKeyRefused(error, running.now)) throw error;
+    if (!running.now.allowsGap) throw oneKeyOnly(error);
+    running.save({ hasGap: true });
+    await revokeOthers(tools, running);
+    return changes.create(running.now);
+  });
+  maskInLog(context.world, [apiKey]);
+  running.secret = apiKey;
+  running.save({ step: 'created', newId: id });
+}
+
+/** Takes a key that an earlier process created, and that nobody has, as the new key. @returns whether its secret is known */
+async function adopted(
+  context: RotationContext,
+  tools: RotationTools,
+  running: RunningRotation,
+  id: string,
+): Promise<boolean> {
+  if (running.secret !== undefined) return false;
+  running.secret = await knownSecret(context, tools, id);
+  if (running.secret === undefined) return false;
+  running.save({ step: 'created', newId: id });
+  return true;
+}
+
+/** Revokes the old key, and new ones that were set aside, before another is created. */
+async function revokeOthers({ changes, listed }: RotationTools, running: RunningRotation): Promise<void> {
+  const { old, request, stale } = running.now;
+  await changes.revoke({ ...old, apiKey: listed.get(old.id)?.apiKey });
+  for (const id of stale) await changes.revoke({ id, name: request.name });
+  running.save({ stale: [] });
+}
+
+/** Proves the new key, unless a program does that later, and writes its secret to its destination. */
+async function deliver(context: RotationContext, destination: Destination, running: RunningRotation): Promise<void> {
+  const { secret } = running;
+  const { hasGap, newId, proof, request } = running.now;
+  if (secret === undefined) return;
+  // In a gap, a key that may work later is better than none.
+  const isProven = proof === undefined && !hasGap;
+  if (isProven) await proveKey(context, secret);
+  running.save({ step: 'delivering' });
+  const subscriptionId = 'credit' in request ? undefined : request.subscriptionId;
+  await destination.write([{ id: newId, name: request.name, subscriptionId, apiKey: secret }]);
+  running.save(isProven ? { step: 'proven', provenAt: context.clocks.wall() } : { step: 'delivered' });
+}
+
+/** Returns the world in which relative paths start where the command was run that began a rotation. */
+export function worldOf({ world }: Pick<Context, 'world'>, { place }: Pick<Rotation, 'place'>): Pick<Context, 'world'> {
+  // Not a copy, because the directory of this process may have been removed, which reading it reports.
+  const moved: World = Object.create(world, { cwd: { value: place.cwd, enumerable: true } });
+  return { world: moved };
+}
+
+/** Returns a key in a few words: its name and its id. */
+export function labelOf({ id, name }: Rotation['old']): string {
+  return name === undefined ? id : `"${name}" (${id})`;
+}
+
+function oneKeyOnly(error: CommandError): CommandError {
+  return error.with({
+    message: `The API refused a second key for the subscription: ${error.message}`,
+    hint: 'If it allows one active key, pass --allow-gap to revoke the old key first. Until the new one is delivered, no key works.',
+  });
+}

@@ -1,0 +1,142 @@
+import type { Key } from '../../api/keys.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { severalFailed, stopped } from './failed-rotation.ts';
+import { hasOverlap, waitForOverlaps } from './overlap.ts';
+import { proveKey } from './prove.ts';
+import { labelOf, type RotationContext, type RotationTools, type RunningRotation, replaceKey } from './replace.ts';
+
+/** How many keys are replaced at a time. */
+const concurrency = 4;
+
+/** A rotation that stopped. */
+export interface FailedRotation {
+  /** The old key. */
+  readonly id: string;
+  readonly name: string;
+  readonly error: CommandError;
+}
+
+/** The result of some rotations. */
+export interface RotationResult {
+  /** Those that are finished. */
+  readonly done: readonly RunningRotation[];
+  readonly failed: readonly FailedRotation[];
+}
+
+/** Carries out rotations, several at a time. One that fails doesn't stop the others. The old keys wait together. */
+export async function rotateKeys(
+  context: RotationContext,
+  tools: RotationTools,
+  rotations: readonly RunningRotation[],
+): Promise<RotationResult> {
+  const done: RunningRotation[] = [];
+  const failed: FailedRotation[] = [];
+  const attempt = async (running: RunningRotation, work: () => Promise<void>) => {
+    try {
+      if (context.world.interrupt.aborted)
+        throw new CommandError('interrupted', 'Interrupted', { outcome: 'not_applied' });
+      await work();
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const { id, name = id } = running.now.old;
+      failed.push({ id, name, error: await stopped(tools, running, error) });
+    }
+  };
+  const finish = (running: RunningRotation) =>
+    attempt(running, async () => {
+      await revokeOld(tools, running);
+      done.push(running);
+    });
+  const waiting: RunningRotation[] = [];
+  await inGroups(rotations, async (running) => {
+    const wasProven = running.now.step === 'proven';
+    await attempt(running, () => replaceKey(context, tools, running));
+    if (running.now.step !== 'proven') return;
+    // A key that was proven a moment ago still works.
+    if (wasProven || hasOverlap(running)) waiting.push(running);
+    else await finish(running);
+  });
+  const pending = new Set(waiting);
+  try {
+    await waitForOverlaps(context, waiting, async (due) => {
+      const keys = await (await context.api()).keys.list();
+      const listed = new Map(keys.map((key) => [key.id, key]));
+      await inGroups(due, async (running) => {
+        pending.delete(running);
+        await attempt(running, () => requireNew(context, listed, running));
+        if (running.now.step === 'proven' && !failed.some(({ id }) => id === running.now.old.id)) await finish(running);
+      });
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    for (const running of pending) await attempt(running, () => Promise.reject(error.with({ outcome: 'applied' })));
+  }
+  return { done, failed };
+}
+
+/** Returns the error for the rotations that failed; undefined if none did. */
+export function errorOf({ done, failed }: RotationResult): CommandError | undefined {
+  const [first, second] = failed;
+  if (!first) return undefined;
+  return second || done.length > 0 ? severalFailed(failed, done.length + failed.length) : first.error;
+}
+
+/** Checks that the new key is still active, because someone may have revoked it since it was proven. */
+async function requireNew(
+  context: RotationContext,
+  listed: ReadonlyMap<string, Key>,
+  running: RunningRotation,
+): Promise<void> {
+  const { newId = '', old } = running.now;
+  const key = listed.get(newId);
+  if (key && key.isActive !== false) return;
+  // The list may be older than the key.
+  if (running.secret !== undefined && (await works(context, running.secret))) return;
+  // It isn't revoked before another one is delivered: the list may be wrong.
+  running.setAside();
+  throw new CommandError(
+    'unavailable',
+    `The new key of ${labelOf(old)} (${newId}) is no longer active, so the old one isn't revoked`,
+    { outcome: 'not_applied' },
+  );
+}
+
+async function works(context: RotationContext, secret: string): Promise<boolean> {
+  try {
+    await proveKey(context, secret);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError && error.code !== 'interrupted') return false;
+    throw error;
+  }
+}
+
+/** Revokes the old key and those that were set aside, and ends the rotation. */
+async function revokeOld({ changes, listed }: RotationTools, running: RunningRotation): Promise<void> {
+  const { old, request, stale } = running.now;
+  await changes.revoke({ ...old, apiKey: listed.get(old.id)?.apiKey });
+  for (const id of stale) await changes.revoke({ id, name: request.name });
+  running.end();
+}
+
+/**
+ * Does something with rotations, several at a time. Rotations whose new keys couldn't be told apart come one after the other.
+ */
+async function inGroups(
+  rotations: readonly RunningRotation[],
+  work: (running: RunningRotation) => Promise<void>,
+): Promise<void> {
+  const groups = new Map<string, RunningRotation[]>();
+  for (const running of rotations) {
+    const { request } = running.now;
+    const like = JSON.stringify([request.name.trim(), 'credit' in request ? null : request.subscriptionId]);
+    const group = groups.get(like);
+    if (group) group.push(running);
+    else groups.set(like, [running]);
+  }
+  const left = [...groups.values()];
+  const worker = async () => {
+    for (let group = left.shift(); group; group = left.shift()) for (const running of group) await work(running);
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, left.length) }, worker));
+}
