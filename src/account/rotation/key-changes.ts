@@ -7,7 +7,7 @@ import { revokeKey } from '../keys/revoke.ts';
 import type { Rotation } from './rotation.ts';
 
 /** A key that was created. */
-export interface ReplacementKey {
+interface ReplacementKey {
   readonly id: string;
   readonly apiKey: string;
 }
@@ -27,7 +27,7 @@ export interface KeyChanges {
 }
 
 /** The keys that were created for a rotation. */
-export interface CreatedFor {
+interface CreatedFor {
   /** The ids of all that are known. */
   readonly ids: readonly string[];
   /** Whether there may be another one: the outcome of a request isn't known. */
