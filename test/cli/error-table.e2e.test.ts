@@ -130,6 +130,8 @@ const commands: readonly Command[] = [
   { line: 'keys create another --ensure', fails: 'changes', changes: true },
   { line: 'keys delete credit --yes', fails: 'all', changes: true },
   { line: 'keys delete credit --yes', fails: 'changes', changes: true },
+  { line: 'keys rotate credit --store --yes', fails: 'all', changes: true },
+  { line: 'keys rotate credit --store --yes', fails: 'changes', changes: true },
   { line: 'usage', fails: 'all' },
   { line: 'usage credit', fails: 'all' },
   { line: 'usage --self', fails: 'all' },

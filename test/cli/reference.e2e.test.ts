@@ -149,7 +149,7 @@ describe('`ci help --json`', () => {
         ...['list', 'view', 'quote', 'subscribe', 'watch', 'subscriptions', 'keys', 'cancel'].map(
           (verb) => `pools ${verb}`,
         ),
-        ...['list', 'create', 'delete'].map((verb) => `keys ${verb}`),
+        ...['list', 'create', 'rotate', 'delete'].map((verb) => `keys ${verb}`),
         ...['status', 'credits', 'topup', 'verify', 'card', 'subscribe', 'checkout', 'cancel'].map(
           (verb) => `billing ${verb}`,
         ),
@@ -179,6 +179,7 @@ describe('`ci help --json`', () => {
         'pools watch',
         'pools cancel',
         'keys create',
+        'keys rotate',
         'keys delete',
         'billing topup',
         'auth login',
@@ -281,6 +282,9 @@ describe('the fields in help are those of a real result', () => {
     'pools cancel': [() => asked('pools cancel kimi26 --yes --json'), 'poolId'],
     'keys list': [() => asked('keys list --json')],
     'keys create': [() => asked('keys create a --json', 'keys create b --save .env --json')],
+    'keys rotate': [
+      () => asked('keys rotate prod --save .env --yes --json', 'keys rotate prod client-acme --store --yes --json'),
+    ],
     'keys delete': [() => asked('keys delete prod --yes --json')],
     usage: [async () => [...(await asked('usage --json', 'usage --self --json')), await usageOfGateway()]],
     'billing status': [() => asked('billing status --json')],

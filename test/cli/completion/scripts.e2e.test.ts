@@ -122,6 +122,8 @@ test('completion knows which values are pools, keys, profiles, subscriptions or 
       ' --fields: fields',
       ...['view', 'quote', 'subscribe', 'subscriptions', 'keys', 'cancel'].map((verb) => `pools ${verb} : pools`),
       'keys delete : keys',
+      'keys rotate : keys',
+      'keys rotate --pool: pools',
       'usage : keys',
       'keys create --pool: pools',
       'keys create --subscription: subscriptions',
