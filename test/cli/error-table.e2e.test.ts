@@ -96,6 +96,8 @@ interface Command {
   readonly undetectable?: true;
   /** Whether the command doesn't check the account: it doesn't show the change, or the request changes nothing that matters. */
   readonly unchecked?: true;
+  /** Whether it can be resumed, as the error says. */
+  readonly resumes?: true;
   /** Whether a line before the error says that it is retired. */
   readonly retired?: true;
   readonly stdin?: string;
@@ -130,8 +132,6 @@ const commands: readonly Command[] = [
   { line: 'keys create another --ensure', fails: 'changes', changes: true },
   { line: 'keys delete credit --yes', fails: 'all', changes: true },
   { line: 'keys delete credit --yes', fails: 'changes', changes: true },
-  { line: 'keys rotate credit --store --yes', fails: 'all', changes: true },
-  { line: 'keys rotate credit --store --yes', fails: 'changes', changes: true },
   { line: 'usage', fails: 'all' },
   { line: 'usage credit', fails: 'all' },
   { line: 'usage --self', fails: 'all' },
@@ -163,6 +163,8 @@ const commands: readonly Command[] = [
   { line: 'models', fails: 'all' },
   { line: 'connect opencode --dry-run', fails: 'all', changes: true },
   { line: 'gateway export litellm', fails: 'all' },
+  { line: 'keys rotate credit --store --yes', fails: 'all', changes: true },
+  { line: 'keys rotate credit --store --yes', fails: 'changes', changes: true, resumes: true },
 ];
 
 /** For each command the cases that it is run with: one of each class, and every case with some command. */
@@ -280,7 +282,7 @@ test("exits with 10 if a change fails with the server and can't be checked", asy
     ({ fails, unchecked, undetectable }) => fails === 'changes' && (!unchecked || undetectable),
   );
   await Promise.all(
-    checked.map(async ({ line, retired, unchecked }) => {
+    checked.map(async ({ line, resumes, retired, unchecked }) => {
       let down = false;
       const { api, me, apiKey } = await failingCustomer(
         (request) => (down ||= isChange(request)),
@@ -294,9 +296,11 @@ test("exits with 10 if a change fails with the server and can't be checked", asy
         code: 'outcome_unknown',
         message: expect.stringContaining('. The change may or may not have gone through: '),
         hint: expect.stringMatching(
-          unchecked
-            ? /^Check with `ci [a-z0-9 ]+` before you try again\.$/
-            : /^Run `ci history reconcile --wait` to find out before you try again, or check with `ci [a-z0-9 ]+`\.$/,
+          resumes
+            ? /^Key "credit" \([0-9a-f-]+\) stays valid\. Run `ci keys rotate --resume` to continue\.$/
+            : unchecked
+              ? /^Check with `ci [a-z0-9 ]+` before you try again\.$/
+              : /^Run `ci history reconcile --wait` to find out before you try again, or check with `ci [a-z0-9 ]+`\.$/,
         ),
         status: 500,
         retryable: false,
