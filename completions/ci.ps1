@@ -362,6 +362,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
+    'keys list' = @(
+      , @('--older-than', 'Only keys created longer ago than this, such as 90d')
+      , @('--unused-for', 'Only keys that haven''t been used for this long, such as 30d')
+    )
     'keys create' = @(
       , @('--subscription', 'Create the key for this subscription (default: the most recent)')
       , @('--pool', 'Create the key for your subscription on this pool')
@@ -380,6 +384,11 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--again', 'Create the key even if an earlier one with this name hasn''t settled')
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--from', 'Create the keys of this CSV or NDJSON file, or - for standard input')
+      , @('--save-to', 'With --from, append the secrets to this NDJSON or CSV file')
+      , @('--failed', 'With --from, write the rows that failed to this file')
+      , @('--concurrency', 'With --from, the most requests at a time (default: 8)')
+      , @('--rate', 'With --from, the most requests per second')
     )
     'keys secret' = @(
       , @('--add', 'Store a secret, read from standard input')
@@ -402,6 +411,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'keys delete' = @(
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--from', 'Revoke the keys of this CSV or NDJSON file, or - for standard input')
+      , @('--failed', 'With --from, write the rows that failed to this file')
+      , @('--concurrency', 'With --from, the most requests at a time (default: 8)')
+      , @('--rate', 'With --from, the most requests per second')
     )
     'run' = @(
       , @('--key', 'Name or ID of the stored key to use')
@@ -747,6 +760,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools cancel --settle' = @{
       Kind = 'any'
     }
+    'keys list --older-than' = @{
+      Kind = 'any'
+    }
+    'keys list --unused-for' = @{
+      Kind = 'any'
+    }
     'keys create --max-budget' = @{
       Kind = 'any'
     }
@@ -763,6 +782,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'any'
     }
     'keys create --settle' = @{
+      Kind = 'any'
+    }
+    'keys create --concurrency' = @{
+      Kind = 'any'
+    }
+    'keys create --rate' = @{
       Kind = 'any'
     }
     'keys rotate --older-than' = @{
@@ -784,6 +809,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'any'
     }
     'keys delete --settle' = @{
+      Kind = 'any'
+    }
+    'keys delete --concurrency' = @{
+      Kind = 'any'
+    }
+    'keys delete --rate' = @{
       Kind = 'any'
     }
     'run --model' = @{
@@ -999,7 +1030,22 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --save' = @{
       Kind = 'files'
     }
+    'keys create --from' = @{
+      Kind = 'files'
+    }
+    'keys create --save-to' = @{
+      Kind = 'files'
+    }
+    'keys create --failed' = @{
+      Kind = 'files'
+    }
     'keys rotate --save' = @{
+      Kind = 'files'
+    }
+    'keys delete --from' = @{
+      Kind = 'files'
+    }
+    'keys delete --failed' = @{
       Kind = 'files'
     }
     'billing topup --password-file' = @{
@@ -2039,6 +2085,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'config set 1' = @{
@@ -2049,6 +2096,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'config unset 1' = @{
@@ -2059,6 +2107,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'api 1' = @{

@@ -6,13 +6,13 @@
 //
 // The stand-in is a process of its own. Exits with 1 if a figure isn't what it must be.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 if (!isMainThread) serve(workerData.latency);
 else await main();
@@ -78,7 +78,9 @@ async function create(url, count, concurrency) {
     const [text, memory] = await Promise.all([textOf(child.stdout), textOf(child.stdio[3])]);
     const summary = JSON.parse(text);
     if (summary.created !== count) throw new Error(`${summary.created} of ${count} keys were created`);
-    const lines = Number(execFileSync('wc', ['-l', path.join(home, 'secrets.ndjson')], { encoding: 'utf8' }).split(' ')[0]);
+    const lines = Number(
+      execFileSync('wc', ['-l', path.join(home, 'secrets.ndjson')], { encoding: 'utf8' }).split(' ')[0],
+    );
     if (lines !== count) throw new Error(`${lines} of ${count} secrets were saved`);
     return { seconds: summary.seconds, memory: Number(memory) };
   } finally {
@@ -114,7 +116,9 @@ function serve(latency) {
         if (request.method === 'GET') return response.end('{"success":true,"data":[]}');
         keys++;
         const apiKey = `sk_live_${String(keys).padStart(8, '0')}AbCdEfGhIjKlMnOpQrStUvWx`;
-        response.end(JSON.stringify({ success: true, data: { id: `key-${keys}`, name: JSON.parse(body).name, apiKey } }));
+        response.end(
+          JSON.stringify({ success: true, data: { id: `key-${keys}`, name: JSON.parse(body).name, apiKey } }),
+        );
       };
       if (latency > 0) setTimeout(answer, latency);
       else answer();

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { settlesIn, type User, userOf } from '../../support/cli.ts';
-import { type ApiKey, type KeyApi, keyApi, keyFaults, type KeyFault } from '../../support/key-api.ts';
+import { type ApiKey, type KeyApi, type KeyFault, keyApi, keyFaults } from '../../support/key-api.ts';
 
 /** The time after which a change can no longer take effect. The API's late changes take effect sooner. */
 const settling = '1500ms';
@@ -42,53 +42,59 @@ function checkDelivered(me: User, api: KeyApi, names: readonly string[]): void {
   expect([...times.values()].filter((count) => count > 1)).toEqual([]);
 }
 
-const command =
-  'keys create --from customers.csv --save-to secrets.ndjson --yes --json --timeout 1s --concurrency 8';
+const command = 'keys create --from customers.csv --save-to secrets.ndjson --yes --json --timeout 1s --concurrency 8';
 
 test.each([
   ['that shows no secrets again', false],
   ['that shows secrets again', true],
-])('creates each key exactly once with an API %s, although it often fails and the process is killed', async (_name, showsSecrets) => {
-  const { keyCount, killCount } = { keyCount: Number(process.env.BULK_KEYS ?? 600), killCount: Number(process.env.BULK_KILLS ?? 12) };
-  const random = numbers(20261122);
-  /** The requests that an ideal client would need beyond one for each key. */
-  let unavoidable = 0;
-  const faultOf = ({ method }: { readonly method: string }): KeyFault | undefined => {
-    if (random() >= 0.1) return undefined;
-    const fault = keyFaults[Math.floor(random() * keyFaults.length)];
-    if (fault === 'masked' && method === 'DELETE') return undefined;
-    const isCommitted = fault === 'masked' || fault?.endsWith('-after') || fault?.endsWith('-late');
-    if (method === 'DELETE') unavoidable += isCommitted ? 0 : 1;
-    // A key whose secret is lost is revoked and created again.
-    else if (isCommitted) unavoidable += showsSecrets ? 0 : 2;
-    else unavoidable += 1;
-    return fault;
-  };
-  const api = await keyApi({ showsSecrets, faultOf, lateness });
-  const me = userOf(api);
-  settlesIn(me, settling);
-  const names = customers(me, keyCount);
-  for (let kill = 0; kill < killCount; kill++) {
-    const requests = api.requests.length + 1 + Math.floor((random() * 1.6 * keyCount) / killCount);
-    const running = me.start(command);
-    await Promise.race([running.ended, until(() => api.requests.length >= requests, api)]);
-    running.kill('SIGKILL');
-    await running.ended;
-    // The list at the start; and what was carried out, but whose answer nobody read.
-    unavoidable += 1;
-  }
-  const before = new Set(readFileSync(path.join(me.home, 'secrets.ndjson'), 'utf8').match(/sk_live_[\w-]+/g));
-  unavoidable += showsSecrets ? 0 : 2 * api.active().filter(({ apiKey }) => !before.has(apiKey)).length;
-  const { code, stdout, stderr } = await me.process(command);
-  await api.settled();
-  expect([code, stderr]).toEqual([0, '']);
-  const { created, found, recreated, existing, failed } = JSON.parse(stdout);
-  expect([created + found + recreated + existing, failed]).toEqual([keyCount, 0]);
-  checkDelivered(me, api, names);
-  const least = keyCount + unavoidable;
-  console.log(`${api.requests.length} requests, at least ${least}`, JSON.parse(stdout));
-  expect(api.requests.length / least).toBeLessThanOrEqual(1.3);
-}, 600_000);
+])(
+  'creates each key exactly once with an API %s, although it often fails and the process is killed',
+  async (_name, showsSecrets) => {
+    const { keyCount, killCount } = {
+      keyCount: Number(process.env.BULK_KEYS ?? 600),
+      killCount: Number(process.env.BULK_KILLS ?? 12),
+    };
+    const random = numbers(20261122);
+    /** The requests that an ideal client would need beyond one for each key. */
+    let unavoidable = 0;
+    const faultOf = ({ method }: { readonly method: string }): KeyFault | undefined => {
+      if (random() >= 0.1) return undefined;
+      const fault = keyFaults[Math.floor(random() * keyFaults.length)];
+      if (fault === 'masked' && method === 'DELETE') return undefined;
+      const isCommitted = fault === 'masked' || fault?.endsWith('-after') || fault?.endsWith('-late');
+      if (method === 'DELETE') unavoidable += isCommitted ? 0 : 1;
+      // A key whose secret is lost is revoked and created again.
+      else if (isCommitted) unavoidable += showsSecrets ? 0 : 2;
+      else unavoidable += 1;
+      return fault;
+    };
+    const api = await keyApi({ showsSecrets, faultOf, lateness });
+    const me = userOf(api);
+    settlesIn(me, settling);
+    const names = customers(me, keyCount);
+    for (let kill = 0; kill < killCount; kill++) {
+      const requests = api.requests.length + 1 + Math.floor((random() * 1.6 * keyCount) / killCount);
+      const running = me.start(command);
+      await Promise.race([running.ended, until(() => api.requests.length >= requests, api)]);
+      running.kill('SIGKILL');
+      await running.ended;
+      // The list at the start; and what was carried out, but whose answer nobody read.
+      unavoidable += 1;
+    }
+    const before = new Set(readFileSync(path.join(me.home, 'secrets.ndjson'), 'utf8').match(/sk_live_[\w-]+/g));
+    unavoidable += showsSecrets ? 0 : 2 * api.active().filter(({ apiKey }) => !before.has(apiKey)).length;
+    const { code, stdout, stderr } = await me.process(command);
+    await api.settled();
+    expect([code, stderr]).toEqual([0, '']);
+    const { created, found, recreated, existing, failed } = JSON.parse(stdout);
+    expect([created + found + recreated + existing, failed]).toEqual([keyCount, 0]);
+    checkDelivered(me, api, names);
+    const least = keyCount + unavoidable;
+    console.log(`${api.requests.length} requests, at least ${least}`, JSON.parse(stdout));
+    expect(api.requests.length / least).toBeLessThanOrEqual(1.3);
+  },
+  600_000,
+);
 
 /** Waits until something is so, which it can become with any request. */
 async function until(isSo: () => boolean, api: KeyApi): Promise<void> {

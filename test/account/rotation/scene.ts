@@ -6,7 +6,7 @@ import { at, listAt, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import { answer, type Behavior, type Received, type RecordingServer, recordedSandbox } from '../../support/servers.ts';
 
 /** An active key, as the sandbox has it. */
-export interface ActiveKey {
+interface ActiveKey {
   readonly id: string;
   readonly name: string;
   readonly apiKey: string;
