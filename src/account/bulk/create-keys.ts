@@ -244,6 +244,8 @@ class KeyCreation {
     } finally {
       progress.stop();
     }
+    const gitProblem = secrets && (await secrets.gitWarning(context.world.env));
+    if (gitProblem !== undefined) this.#warnings.add(gitProblem);
     for (const warning of this.#warnings) context.output.note(warning);
     failedFile?.write(this.#failed);
     this.#noteUnsaved();
@@ -301,9 +303,11 @@ class KeyCreation {
         if (active.length > 1) throw rowFailure(`There are ${active.length} keys of this name`);
         if (!active.every((key) => couldBe(intent, key)))
           throw rowFailure('There is a key of this name with another type or subscription');
-        if (to === undefined && !secrets?.hasName(name)) this.#unsaved.push(name);
+        if (to === undefined && !active.some(({ id }) => secrets?.has(id))) this.#unsaved.push(name);
         return 'existing';
       }
+      // The API may have changed the name.
+      if (secrets?.idsOf(name).some((id) => this.#keys.has(id))) return 'existing';
     }
     if (earlier.some(isUnderWay)) throw rowFailure('Another ci process is creating this key');
     // What an earlier run wrote there is the secret of a key that it created.

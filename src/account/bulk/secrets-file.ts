@@ -3,8 +3,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { resolved } from '../../config/folders.ts';
 import type { World } from '../../context/world.ts';
+import type { Environment } from '../../domain/environment.ts';
 import { asClause, CommandError, messageOf, usageError } from '../../domain/errors.ts';
 import { exactCsv } from '../../output/delimited.ts';
+import { gitWarning } from '../../output/git.ts';
 import { Batches } from '../../state/batches.ts';
 import { syncFolder } from '../../state/folder.ts';
 import { openOwnFile } from '../../state/own-file.ts';
@@ -31,16 +33,16 @@ export class SecretsFile {
   readonly #format: RowFormat;
   readonly #handle: number;
   readonly #ids: Set<string>;
-  readonly #names: Set<string>;
+  readonly #byName: Map<string, string[]>;
   readonly #synced = new Batches<undefined>(() => promisify(fsync)(this.#handle));
 
-  private constructor({ name, file, format, handle }: OpenedFile, { ids, names }: Saved) {
+  private constructor({ name, file, format, handle }: OpenedFile, { ids, byName }: Saved) {
     this.name = name;
     this.#file = file;
     this.#format = format;
     this.#handle = handle;
     this.#ids = ids;
-    this.#names = names;
+    this.#byName = byName;
   }
 
   /**
@@ -66,14 +68,19 @@ export class SecretsFile {
     return this.#file;
   }
 
+  /** Returns a warning if Git would commit the file. */
+  gitWarning(env: Environment): Promise<string | undefined> {
+    return gitWarning(this.#file, env);
+  }
+
   /** Returns whether the file has the secret of a key, by its ID. */
   has(id: string): boolean {
     return this.#ids.has(id);
   }
 
-  /** Returns whether the file has a secret of a key of this name. */
-  hasName(name: string): boolean {
-    return this.#names.has(name);
+  /** Returns the IDs of the keys of a name whose secrets the file has. */
+  idsOf(name: string): readonly string[] {
+    return this.#byName.get(name) ?? [];
   }
 
   /**
@@ -96,8 +103,7 @@ export class SecretsFile {
     } catch (error) {
       return Promise.reject(notWritten(this.name, error));
     }
-    if (id !== undefined) this.#ids.add(id);
-    this.#names.add(name);
+    if (id !== undefined) remember({ ids: this.#ids, byName: this.#byName }, name, id);
     return this.#synced.add(undefined).catch((error: unknown) => {
       throw notWritten(this.name, error);
     });
@@ -118,7 +124,14 @@ interface OpenedFile {
 /** The keys that a file has. */
 interface Saved {
   readonly ids: Set<string>;
-  readonly names: Set<string>;
+  readonly byName: Map<string, string[]>;
+}
+
+function remember({ ids, byName }: Saved, name: string, id: string): void {
+  ids.add(id);
+  const others = byName.get(name);
+  if (others) others.push(id);
+  else byName.set(name, [id]);
 }
 
 function memberOf({ id, name, apiKey, subscriptionId }: SavedKey): object {
@@ -127,7 +140,7 @@ function memberOf({ id, name, apiKey, subscriptionId }: SavedKey): object {
 
 /** Reads which keys a file has. @throws CommandError (usage) if it isn't a file with secrets; the error of the file system */
 async function savedIn(bytes: Buffer, name: string, format: RowFormat): Promise<Saved> {
-  const saved = { ids: new Set<string>(), names: new Set<string>() };
+  const saved: Saved = { ids: new Set(), byName: new Map() };
   for await (const { line, values, problem } of RowFile.of(name, bytes, format).rows()) {
     const [id, key, secret] = [values.get('id'), values.get('name'), values.get('apiKey')];
     if (problem !== undefined || typeof secret !== 'string') {
@@ -136,8 +149,7 @@ async function savedIn(bytes: Buffer, name: string, format: RowFormat): Promise<
         'Choose another file for --save-to. Nothing was sent.',
       );
     }
-    if (typeof id === 'string') saved.ids.add(id);
-    if (typeof key === 'string') saved.names.add(key);
+    if (typeof id === 'string') remember(saved, typeof key === 'string' ? key.trim() : '', id);
   }
   return saved;
 }
