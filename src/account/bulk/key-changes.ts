@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Api } from '../../api/index.ts';
 import type { Key } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
+import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Before, type Intent, judgeKey, type KeyIntent } from '../../domain/reconcile.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
@@ -259,7 +260,8 @@ export class KeyChanges {
       return { kind: 'failed', id, failure };
     } finally {
       this.#sending--;
-      if (this.#pace.isHopeless) this.stop(hopeless());
+      const { outage } = this.#pace;
+      if (outage) this.stop(hopeless(outage));
     }
   }
 
@@ -381,8 +383,17 @@ function endOf(failure: CommandError, latency: number): RequestEnd {
   return status === undefined || status >= 500 ? { kind: 'failed' } : { kind: 'answered', latency };
 }
 
-function hopeless(): CommandError {
-  return new CommandError('unreachable', "The API doesn't answer", { retryable: true, outcome: 'not_applied' });
+function hopeless(outage: NonNullable<RequestPace['outage']>): CommandError {
+  const state = { retryable: true, outcome: 'not_applied' } as const;
+  if (outage.kind === 'failed') return new CommandError('unreachable', "The API doesn't answer", state);
+  const { retryAfter } = outage;
+  const hint =
+    retryAfter === undefined || retryAfter === 0 ? undefined : `It asks to wait for ${durationInWords(retryAfter)}.`;
+  return new CommandError('rate_limited', 'The API refuses all requests because there were too many', {
+    ...state,
+    retryAfter,
+    hint,
+  });
 }
 
 async function during<Result>(begin: () => () => void, work: () => Promise<Result>): Promise<Result> {

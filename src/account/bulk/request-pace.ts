@@ -13,6 +13,11 @@ const firstPause = 1000;
 const longestPause = 30_000;
 /** Number of pauses without a response before giving up. */
 const mostPauses = 6;
+/** Number of refusals in a row after which the pauses get longer, whatever the API says, and before giving up. */
+const manyRefusals = 4;
+const mostRefusals = 10;
+/** The longest pause that the API may ask for, in milliseconds. Nobody watches a progress bar for longer. */
+const longestRetryAfter = 900_000;
 
 /** How a request ended. */
 export type RequestEnd =
@@ -46,8 +51,14 @@ export class RequestPace {
   #notBefore = 0;
   #average: number | undefined;
   #lowest = Number.POSITIVE_INFINITY;
+  /** Failures and refusals in a row. Of requests that ran at a time, only the first refusal counts. */
   #failures = 0;
+  #refusals = 0;
   #pauses = 0;
+  /** When the last pause after failures began; requests that left earlier don't prolong it. */
+  #pausedAt = Number.NEGATIVE_INFINITY;
+  /** How long the API last asked to wait, in milliseconds. */
+  #retryAfter: number | undefined;
   /** When the number of requests was last reduced; requests that left earlier don't reduce it again. */
   #reducedAt = Number.NEGATIVE_INFINITY;
   #isTimed = false;
@@ -64,9 +75,17 @@ export class RequestPace {
     return Math.floor(this.#allowed);
   }
 
-  /** Whether the API hasn't answered for so long that no more requests should be sent. */
-  get isHopeless(): boolean {
-    return this.#pauses >= mostPauses;
+  /**
+   * Why no more requests should be sent: the API hasn't answered for too long, or it keeps refusing them, or asks for too long a pause.
+   * Undefined if they should be.
+   */
+  get outage():
+    | { readonly kind: 'failed' }
+    | { readonly kind: 'limited'; readonly retryAfter: number | undefined }
+    | undefined {
+    const retryAfter = this.#retryAfter;
+    if (this.#refusals >= mostRefusals || (retryAfter ?? 0) > longestRetryAfter) return { kind: 'limited', retryAfter };
+    return this.#pauses >= mostPauses ? { kind: 'failed' } : undefined;
   }
 
   /**
@@ -98,16 +117,17 @@ export class RequestPace {
 
   #end(end: RequestEnd, leftAt: number): void {
     this.#running--;
-    if (end.kind === 'answered') {
+    if (end.kind === 'failed') this.#countFailure(leftAt);
+    else {
       this.#failures = 0;
       this.#pauses = 0;
-      this.#count(end.latency, leftAt);
-    } else if (end.kind === 'limited') {
-      this.#failures = 0;
-      this.#pauses = 0;
-      this.#reduce(2, leftAt);
-      this.#pause(end.retryAfter ?? usualPause);
-    } else this.#countFailure();
+      if (end.kind === 'limited') this.#countRefusal(end.retryAfter, leftAt);
+      else {
+        this.#refusals = 0;
+        this.#retryAfter = undefined;
+        this.#count(end.latency, leftAt);
+      }
+    }
     this.#wakeNext();
   }
 
@@ -130,11 +150,20 @@ export class RequestPace {
     this.#reducedAt = this.#clocks.monotonic();
   }
 
-  #countFailure(): void {
+  #countRefusal(retryAfter: number | undefined, leftAt: number): void {
+    if (leftAt >= this.#reducedAt) this.#refusals++;
+    this.#retryAfter = retryAfter;
+    this.#reduce(2, leftAt);
+    const least = this.#refusals < manyRefusals ? 0 : firstPause * 2 ** (this.#refusals - manyRefusals);
+    this.#pause(Math.max(retryAfter ?? usualPause, Math.min(longestPause, least)));
+  }
+
+  #countFailure(leftAt: number): void {
     this.#failures++;
     // Single failures say nothing. All requests of a round may have failed at once.
     if (this.#failures < 2 * this.#limits.concurrency && this.#pauses === 0) return;
-    if (this.#running > 0) return;
+    if (leftAt <= this.#pausedAt) return;
+    this.#pausedAt = this.#clocks.monotonic();
     this.#pause(Math.min(longestPause, firstPause * 2 ** this.#pauses));
     this.#pauses++;
     this.#allowed = 1;
