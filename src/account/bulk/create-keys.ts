@@ -21,6 +21,7 @@ import { createColumns, type KeyRow, keyRowOf, Mistakes, repeatedNames, unknownC
 import { RowFile } from './row-file.ts';
 import { type FailedRow, rowError, runRows } from './row-runner.ts';
 import { type BulkOptions, endOfRun, type RunSummary, showFailures } from './run-result.ts';
+import { refuseSameFile } from './same-file.ts';
 import { SecretsFile } from './secrets-file.ts';
 
 /** How far back to look for keys whose creation was found later, and whose secret nobody got, in milliseconds. */
@@ -59,6 +60,9 @@ export async function createKeys(context: CreateKeysContext, options: CreateKeys
   const { prompts, world, record } = context;
   const file = await RowFile.read(world, options.from);
   const order = await checkedOrder(file, options);
+  const { from, saveTo, failed } = options;
+  refuseSameFile(world, ['--save-to', saveTo], ['--from', from]);
+  refuseSameFile(world, ['--failed', failed], ['--save-to', saveTo]);
   prompts.requireConsent();
   const api = await context.api();
   api.client.requireSignedIn();
@@ -66,8 +70,9 @@ export async function createKeys(context: CreateKeysContext, options: CreateKeys
     options.failed === undefined ? undefined : new FailedRowsFile(world, options.failed, file.format, createColumns);
   let secrets: SecretsFile | undefined;
   try {
-    secrets = options.saveTo === undefined ? undefined : await SecretsFile.open(world, options.saveTo);
     await record.exclusively('keys', async () => {
+      // Another run may have written to it until now.
+      secrets = options.saveTo === undefined ? undefined : await SecretsFile.open(world, options.saveTo);
       const seats = await subscriptionsOf(context, file, order);
       await agree(context, file, order, options);
       const creation = await KeyCreation.open(context, { file, order, options, seats, secrets });

@@ -85,7 +85,15 @@ function bytesOf(world: Pick<World, 'cwd'>, name: string): Buffer {
 async function* csvRows(bytes: Buffer): AsyncGenerator<FileRow> {
   const { CsvError, parse } = await import('csv-parse');
   const parser = Readable.from(chunksOf(bytes), { objectMode: false }).pipe(
-    parse({ bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true }),
+    parse({
+      bom: true,
+      trim: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      info: true,
+      // An editor may have added lines that end in another way than the first.
+      record_delimiter: ['\r\n', '\n', '\r'],
+    }),
   );
   let header: FileRow['header'];
   try {
@@ -93,7 +101,7 @@ async function* csvRows(bytes: Buffer): AsyncGenerator<FileRow> {
       const { record, info }: { readonly record: readonly string[]; readonly info: { readonly lines: number } } = each;
       if (!header) {
         header = { line: info.lines, columns: record };
-        const repeated = record.find((column, at) => record.indexOf(column) !== at);
+        const repeated = firstRepeated(record);
         if (repeated !== undefined) yield unreadable(info.lines, `column "${repeated}" appears twice`);
       } else if (record.length > header.columns.length) {
         yield unreadable(info.lines, `it has ${record.length} values, but there are ${header.columns.length} columns`);
@@ -127,6 +135,12 @@ async function* ndjsonRows(bytes: Buffer): AsyncGenerator<FileRow> {
       yield { line, values: new Map(Object.entries(value).filter(([, each]) => each !== null && each !== '')) };
     }
   }
+}
+
+/** Returns the first column that appears a second time. */
+function firstRepeated(columns: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return columns.find((column) => seen.size === seen.add(column).size);
 }
 
 function unreadable(line: number, problem: string): FileRow {

@@ -5,6 +5,8 @@ import { resolved } from '../../config/folders.ts';
 import type { World } from '../../context/world.ts';
 import type { Environment } from '../../domain/environment.ts';
 import { asClause, CommandError, messageOf, usageError } from '../../domain/errors.ts';
+import { parsedJson } from '../../domain/json.ts';
+import { isWholeKey } from '../../domain/secrets.ts';
 import { exactCsv } from '../../output/delimited.ts';
 import { gitWarning } from '../../output/git.ts';
 import { Batches } from '../../state/batches.ts';
@@ -13,6 +15,9 @@ import { openOwnFile } from '../../state/own-file.ts';
 import { formatOf, RowFile, type RowFormat } from './row-file.ts';
 
 const columns = ['id', 'name', 'apiKey', 'subscriptionId'] as const;
+/** The first line of CSV, and how each line of NDJSON starts. */
+const header = columns.join();
+const lineStart = '{"id":';
 
 /** A key with its secret, as a line of the file. */
 export interface SavedKey {
@@ -143,7 +148,7 @@ async function savedIn(bytes: Buffer, name: string, format: RowFormat): Promise<
   const saved: Saved = { ids: new Set(), byName: new Map() };
   for await (const { line, values, problem } of RowFile.of(name, bytes, format).rows()) {
     const [id, key, secret] = [values.get('id'), values.get('name'), values.get('apiKey')];
-    if (problem !== undefined || typeof secret !== 'string') {
+    if (problem !== undefined || typeof secret !== 'string' || !isWholeKey(secret)) {
       throw usageError(
         `Line ${line} of ${name} isn't a key with its secret${problem === undefined ? '' : `: ${problem}`}`,
         'Choose another file for --save-to. Nothing was sent.',
@@ -154,21 +159,45 @@ async function savedIn(bytes: Buffer, name: string, format: RowFormat): Promise<
   return saved;
 }
 
+/** Matches a whole line of CSV: as many values as columns. */
+const wholeCsvLine = /^(?:"(?:[^"]|"")*"|[^",]*)(?:,(?:"(?:[^"]|"")*"|[^",]*)){3}$/;
+
 /** Returns the bytes of a file without a last line that a full disk or a crash cut off. */
 function withoutTornLine(bytes: Buffer, format: RowFormat): Buffer {
   const start = bytes.lastIndexOf(0x0a) + 1;
   const last = bytes.toString('utf8', start).trim();
-  const isWhole = format === 'csv' ? last.split(',').length >= columns.length : last.endsWith('}');
-  const isOurs = format === 'csv' ? start > 0 : last.startsWith('{');
-  return last === '' || isWhole || !isOurs ? bytes : bytes.subarray(0, start);
+  return isTorn(last, format, start === 0) ? bytes.subarray(0, start) : bytes;
+}
+
+/** Returns whether a last line without a line break is the beginning of one that this program wrote. */
+function isTorn(line: string, format: RowFormat, isFirst: boolean): boolean {
+  if (format === 'ndjson') {
+    const isOurs = line.startsWith(lineStart) || (line !== '' && lineStart.startsWith(line));
+    return isOurs && parsedJson(line) === undefined;
+  }
+  return isFirst ? line !== header && header.startsWith(line) : line !== '' && !wholeCsvLine.test(line);
+}
+
+/** Refuses a CSV file with other columns. @throws CommandError (usage) */
+function checkHeader(bytes: Buffer, name: string): void {
+  const [first = ''] = bytes
+    .toString('utf8', 0, 4096)
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/, 1);
+  if (first.trim() === header) return;
+  throw usageError(
+    `${name} is another CSV file: its first line isn't "${header}"`,
+    'Choose another file for --save-to. Nothing was sent.',
+  );
 }
 
 /** Opens a file that only its owner can read, and completes its last line. @returns the keys that it has */
 async function opened(name: string, file: string, format: RowFormat): Promise<{ handle: number; saved: Saved }> {
   const handle = openOwnFile(file, 'a+', { hint: 'Choose another file for --save-to.' });
   try {
-    const bytes = readFileSync(file);
+    const bytes = readFileSync(handle);
     const whole = withoutTornLine(bytes, format);
+    if (format === 'csv' && whole.length > 0) checkHeader(whole, name);
     const saved = await savedIn(whole, name, format);
     if (process.platform !== 'win32' && (fstatSync(handle).mode & 0o077) !== 0) fchmodSync(handle, 0o600);
     if (whole.length < bytes.length) ftruncateSync(handle, whole.length);
