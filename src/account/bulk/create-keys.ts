@@ -15,9 +15,17 @@ import { openFallbackFile } from '../secrets/undelivered.ts';
 import { expandSubscription, fetchSubscriptions, type PoolSubscription } from '../subscriptions.ts';
 import { BulkProgress } from './bulk-progress.ts';
 import { FailedRowsFile } from './failed-rows.ts';
-import { type BulkKey, KeyChanges } from './key-changes.ts';
+import { type BulkKey, KeyChanges, otherKey } from './key-changes.ts';
 import type { KeyList } from './key-lists.ts';
-import { createColumns, type KeyRow, keyRowOf, Mistakes, repeatedNames, unknownColumns } from './key-rows.ts';
+import {
+  createColumns,
+  type KeyRow,
+  keyRowOf,
+  Mistakes,
+  repeatedNames,
+  shortened,
+  unknownColumns,
+} from './key-rows.ts';
 import { RowFile } from './row-file.ts';
 import { type FailedRow, rowError, runRows } from './row-runner.ts';
 import { type BulkOptions, endOfRun, type RunSummary, showFailures } from './run-result.ts';
@@ -67,7 +75,9 @@ export async function createKeys(context: CreateKeysContext, options: CreateKeys
   const api = await context.api();
   api.client.requireSignedIn();
   const failedFile =
-    options.failed === undefined ? undefined : new FailedRowsFile(world, options.failed, file.format, createColumns);
+    options.failed === undefined
+      ? undefined
+      : new FailedRowsFile(world, options.failed, { ...options, format: file.format, columns: createColumns });
   let secrets: SecretsFile | undefined;
   try {
     await record.exclusively('keys', async () => {
@@ -90,7 +100,7 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
   const unknown = unknownColumns(createColumns);
   const repeated = repeatedNames();
   const seats = new Map<string, { count: number; line: number; isPool: boolean }>();
-  const targets = new Set<string>();
+  const targets = new Map<string, number>();
   let [rows, credit, budget, delivered] = [0, 0, 0, 0];
   for await (const each of file.rows()) {
     rows++;
@@ -109,8 +119,16 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
     if (to !== undefined) delivered++;
     else if (saveTo === undefined)
       mistakes.add(line, 'nothing says where its secret goes; pass --save-to, or fill the column "to"');
-    if (to === undefined || targets.has(to)) continue;
-    targets.add(to);
+    if (to === undefined) continue;
+    const earlier = targets.get(to);
+    // A program gets the name of the key. Other places hold one secret.
+    if (earlier !== undefined && !to.startsWith('command:'))
+      mistakes.add(
+        line,
+        `line ${earlier} has the destination "${shortened(to)}", too, and each secret would replace the other`,
+      );
+    if (earlier !== undefined) continue;
+    targets.set(to, line);
     try {
       await destinationOf(to, false);
     } catch (error) {
@@ -252,7 +270,7 @@ class KeyCreation {
     const gitProblem = secrets && (await secrets.gitWarning(context.world.env));
     if (gitProblem !== undefined) this.#warnings.add(gitProblem);
     for (const warning of this.#warnings) context.output.note(warning);
-    failedFile?.write(this.#failed);
+    const isFailedWritten = failedFile?.write(this.#failed, this.#changes.end !== undefined);
     this.#noteUnsaved();
     const summary: RunSummary = {
       rows: order.rows,
@@ -265,7 +283,7 @@ class KeyCreation {
     await endOfRun(context, {
       summary,
       failed: this.#failed,
-      failedFile: failedFile?.name,
+      failedFile: isFailedWritten ? failedFile?.name : undefined,
       done: this.#done,
       end: this.#changes.end,
       file,
@@ -299,42 +317,51 @@ class KeyCreation {
     const { name, to } = row;
     const { secrets, options } = this.#parts;
     const request = this.#requestOf(row);
-    const namesakes = this.#keys.named(name);
     const earlier = this.#earlier.get(name) ?? [];
-    if (earlier.length === 0) {
-      const active = namesakes.filter(({ isActive }) => isActive !== false);
-      if (active.length > 0) {
-        const intent = keyIntent(request);
-        if (active.length > 1) throw rowFailure(`There are ${active.length} keys of this name`);
-        if (!active.every((key) => couldBe(intent, key)))
-          throw rowFailure('There is a key of this name with another type or subscription');
-        if (to === undefined && !active.some(({ id }) => secrets?.has(id))) this.#unsaved.push(name);
-        return 'existing';
-      }
-      // The API may have changed the name.
-      if (secrets?.idsOf(name).some((id) => this.#keys.has(id))) return 'existing';
-    }
     if (earlier.some(isUnderWay)) throw rowFailure('Another ci process is creating this key');
+    if (earlier.length === 0 && this.#exists(row, request)) return 'existing';
     // What an earlier run wrote there is the secret of a key that it created.
     const destination = to === undefined ? undefined : await options.destinationOf(to, earlier.length > 0);
     const reservation = await destination?.prove({ count: 1 });
+    const onWait = () => {
+      this.#unclear++;
+      leave();
+      return () => this.#unclear--;
+    };
     try {
-      const known = {
-        before: namesakes.map(({ id }) => id),
-        earlier,
-        hasSecret: (id: string) => secrets?.has(id) ?? false,
-      };
-      const key = await this.#changes.create(request, known, () => {
-        this.#unclear++;
-        leave();
-        return () => this.#unclear--;
-      });
-      if (key.how === 'delivered') return 'existing';
+      const hasSecret = (id: string) => secrets?.has(id) ?? false;
+      const known = await this.#changes.recover(keyIntent(request), { changes: earlier, hasSecret }, onWait);
+      if (known.key?.how === 'delivered') return 'existing';
+      const revoked = known.key ? [] : known.revoked;
+      if (!known.key && earlier.length > 0 && this.#exists(row, request, revoked)) return 'existing';
+      const before = [...this.#keys.named(name).map(({ id }) => id), ...revoked];
+      const how = revoked.length > 0 ? 'recreated' : 'created';
+      const key = known.key ?? (await this.#changes.create(request, before, how, onWait));
       await this.#deliver(key, destination, 'credit' in request ? undefined : request.subscriptionId);
       return key.how;
     } finally {
       await reservation?.release();
     }
+  }
+
+  /**
+   * Returns whether the key exists.
+   *
+   * @param revoked - IDs of keys that were revoked meanwhile
+   * @throws CommandError if another key has its name, or several have
+   */
+  #exists({ name, to }: KeyRow, request: KeyRequest, revoked: readonly string[] = []): boolean {
+    const { secrets } = this.#parts;
+    const active = this.#keys.active(name).filter(({ id }) => !revoked.includes(id));
+    if (active.length === 0) {
+      // The API may have changed the name.
+      return secrets?.idsOf(name).some((id) => this.#keys.has(id) && !revoked.includes(id)) ?? false;
+    }
+    if (active.length > 1) throw rowFailure(`There are ${active.length} keys of this name`);
+    const intent = keyIntent(request);
+    if (!active.every((key) => couldBe(intent, key))) throw otherKey();
+    if (to === undefined && !active.some(({ id }) => secrets?.has(id))) this.#unsaved.push(name);
+    return true;
   }
 
   /** Delivers a secret. If that fails, nobody has it, so the key is revoked. */
@@ -364,15 +391,28 @@ class KeyCreation {
     const { id, name, apiKey } = key;
     try {
       if (id === undefined) throw rowFailure('the API sent no ID');
-      await this.#changes.revoke({ id, name });
+      await this.#changes.revoke({ id, name }, { isLast: true });
       await key.delivered();
       return failure.with({ message: `${failure.message}. The new key was revoked`, outcome: 'not_applied' });
     } catch (error) {
+      const message = `${failure.message}. The new key ${id ?? name} can't be revoked: ${asClause(rowError(error).message)}`;
+      const place = await this.#keptElsewhere(apiKey);
+      if (place !== undefined) await key.delivered();
+      // Until it is delivered, the next run revokes it.
+      const secret =
+        place === undefined ? 'Its secret is lost, so the next run revokes it' : `Its secret is in ${place}`;
+      return failure.with({ message: `${message}. ${secret}`, outcome: 'applied' });
+    }
+  }
+
+  /** Keeps a secret that can't be delivered. @returns where; undefined if it can't be kept */
+  async #keptElsewhere(apiKey: string): Promise<string | undefined> {
+    try {
       const fallback = await openFallbackFile(this.#context);
       fallback.add(apiKey);
-      const message = `${failure.message}. The new key ${id ?? name} can't be revoked: ${asClause(rowError(error).message)}. Its secret is in ${fallback.keep()}`;
-      await key.delivered();
-      return failure.with({ message, outcome: 'applied' });
+      return fallback.keep();
+    } catch {
+      return undefined;
     }
   }
 

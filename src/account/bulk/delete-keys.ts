@@ -9,7 +9,8 @@ import { forgetKey, storedKeys } from '../stored-keys/store.ts';
 import { BulkProgress } from './bulk-progress.ts';
 import { FailedRowsFile } from './failed-rows.ts';
 import { KeyChanges } from './key-changes.ts';
-import { createColumns, Mistakes, unknownColumns } from './key-rows.ts';
+import { oncePerId } from './key-lists.ts';
+import { createColumns, Mistakes, shortened, unknownColumns } from './key-rows.ts';
 import { type FileRow, RowFile } from './row-file.ts';
 import { type FailedRow, rowError, runRows } from './row-runner.ts';
 import { type BulkOptions, endOfRun, showFailures } from './run-result.ts';
@@ -56,7 +57,7 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
   const failedFile =
     options.failed === undefined
       ? undefined
-      : new FailedRowsFile(world, options.failed, file.format, [...deleteColumns]);
+      : new FailedRowsFile(world, options.failed, { ...options, format: file.format, columns: deleteColumns });
   try {
     await record.exclusively('keys', async () => {
       const start = clocks.monotonic();
@@ -110,7 +111,7 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
       } finally {
         progress.stop();
       }
-      failedFile?.write(failed);
+      const isFailedWritten = failedFile?.write(failed, changes.end !== undefined);
       await endOfRun(context, {
         summary: {
           rows: rows.length,
@@ -120,7 +121,7 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
           seconds: Math.round(clocks.monotonic() - start) / 1000,
         },
         failed,
-        failedFile: failedFile?.name,
+        failedFile: isFailedWritten ? failedFile?.name : undefined,
         done: done(),
         end: changes.end,
         file,
@@ -146,7 +147,7 @@ async function checkedRows(file: RowFile): Promise<DeleteRow[]> {
     const earlier = what === undefined ? undefined : seen.get(what);
     if (problem !== undefined) mistakes.add(line, problem);
     else if (what === undefined) mistakes.add(line, 'its name and its ID are missing');
-    else if (earlier !== undefined) mistakes.add(line, `"${what}" is also in line ${earlier}`);
+    else if (earlier !== undefined) mistakes.add(line, `"${shortened(what)}" is also in line ${earlier}`);
     else {
       seen.set(what, line);
       rows.push({ line, id, name, values });
@@ -186,7 +187,7 @@ function found(
   const inactive = new Set(
     keys.flatMap(({ id, name, isActive }) => (isActive === false ? [id, name?.trim() ?? id] : [])),
   );
-  const active = keys.filter(({ isActive }) => isActive !== false);
+  const active = [...oncePerId(keys)].filter(({ isActive }) => isActive !== false);
   const byId = new Map(active.map((key) => [key.id, key]));
   const byName = new Map<string, Key[]>();
   for (const key of active) {

@@ -5,27 +5,38 @@ import { exactCsv } from '../../output/delimited.ts';
 import { Draft } from '../../state/replace-file.ts';
 import { formatOf, type RowFormat } from './row-file.ts';
 import type { FailedRow } from './row-runner.ts';
+import { isSameFile } from './same-file.ts';
+
+/** What the file depends on. */
+interface FailedRowsOptions {
+  /** The path of the input, or `-`. */
+  readonly from: string;
+  /** If the name of the file says none. */
+  readonly format: RowFormat;
+  /** The columns of CSV. */
+  readonly columns: readonly string[];
+}
 
 /** A file for the rows that failed, with the reason in the column `error`. It can be the input of the next run. */
 export class FailedRowsFile {
   readonly name: string;
   readonly #format: RowFormat;
   readonly #columns: readonly string[];
+  readonly #isInput: boolean;
   readonly #draft: Draft;
 
   /**
    * Makes room for the file next to it. It is replaced only at the end, because it may be the input.
    *
-   * @param format - if its name says none
-   * @param columns - of CSV
    * @throws CommandError (usage), (file_error)
    */
-  constructor(world: Pick<World, 'cwd'>, name: string, format: RowFormat, columns: readonly string[]) {
+  constructor(world: Pick<World, 'cwd'>, name: string, { from, format, columns }: FailedRowsOptions) {
     if (name.trim() === '')
       throw usageError('--failed is empty', 'Pass the path of a file, such as --failed failed.csv.');
     this.name = name;
     this.#format = formatOf(name) ?? format;
     this.#columns = columns;
+    this.#isInput = from !== '-' && isSameFile(world, name, from);
     try {
       this.#draft = new Draft(resolved(name, world));
     } catch (error) {
@@ -33,8 +44,14 @@ export class FailedRowsFile {
     }
   }
 
-  /** Writes the rows; a file without rows if none failed. @throws CommandError (file_error) */
-  write(rows: readonly FailedRow[]): void {
+  /**
+   * Writes the rows; a file without rows if none failed. If not all rows were begun, and this is the file with them, leaves it as it was.
+   *
+   * @returns whether it was written
+   * @throws CommandError (file_error)
+   */
+  write(rows: readonly FailedRow[], hasEndedEarly: boolean): boolean {
+    if (hasEndedEarly && this.#isInput) return false;
     const objects = rows.map(({ values, error }) => new Map<string, unknown>([...values, ['error', error.message]]));
     const text =
       this.#format === 'csv'
@@ -42,6 +59,7 @@ export class FailedRowsFile {
         : objects.map((row) => `${JSON.stringify(Object.fromEntries(row))}\n`).join('');
     try {
       this.#draft.replace(text);
+      return true;
     } catch (error) {
       throw notWritten(this.name, error);
     }

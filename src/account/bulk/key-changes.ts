@@ -3,15 +3,16 @@ import type { Api } from '../../api/index.ts';
 import type { Key } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
 import { durationInWords } from '../../domain/duration.ts';
-import { CommandError } from '../../domain/errors.ts';
-import { type Before, type Intent, judgeKey, type KeyIntent } from '../../domain/reconcile.ts';
+import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
+import { type Before, couldBe, type Intent, judgeKey, type KeyIntent } from '../../domain/reconcile.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
-import type { History, RecordedAccount, RecordedChange, Settled } from '../../state/history.ts';
+import type { History, NewChange, RecordedAccount, RecordedChange, Settled } from '../../state/history.ts';
 import { causeOf, precedesAnyWork, recordSent, unreadable } from '../changes/carry-out.ts';
-import { settlesAt, waited } from '../changes/find-outcome.ts';
+import { idsOfOthers, settlesAt, waited } from '../changes/find-outcome.ts';
 import { type KeyRequest, keyIntent, sendKeyRequest } from '../keys/create.ts';
 import { secretOf } from '../keys/find.ts';
 import { type KeyList, KeyLists } from './key-lists.ts';
+import { shortened } from './key-rows.ts';
 import { type PaceLimits, type RequestEnd, RequestPace } from './request-pace.ts';
 
 /** If a request leaves this long after it was recorded, in milliseconds, the record also gets the time it left. */
@@ -40,15 +41,18 @@ export interface BulkKey {
   delivered(): Promise<void>;
 }
 
-/** What is known of the keys of a name. */
-export interface KnownKeys {
-  /** The IDs of those that exist. */
-  readonly before: readonly string[];
-  /** Changes of earlier processes that may have created the key. They are settled first. */
-  readonly earlier?: readonly RecordedChange[];
+/** What earlier processes left of a key. */
+export interface EarlierKey {
+  /** Changes that may have created the key. */
+  readonly changes: readonly RecordedChange[];
   /** Returns whether an earlier process delivered the secret of a key. */
-  readonly hasSecret?: (id: string) => boolean;
+  readonly hasSecret: (id: string) => boolean;
 }
+
+/** A key that an earlier process created, or the IDs of those that were revoked because their secrets were lost. */
+export type Recovered =
+  | { readonly key: BulkKey | DeliveredKey }
+  | { readonly key: undefined; readonly revoked: readonly string[] };
 
 /** A change that was sent and has no certain outcome. */
 interface Sent {
@@ -79,6 +83,8 @@ export class KeyChanges {
   readonly #pace: RequestPace;
   readonly #lists: KeyLists;
   #sending = 0;
+  /** The keys that were created last, the latest first, and when, in milliseconds of the monotonic clock. */
+  #latest: readonly { readonly id: string; readonly at: number }[] = [];
   /** Why no more requests are sent. */
   #end: CommandError | undefined;
 
@@ -124,40 +130,59 @@ export class KeyChanges {
   }
 
   /**
+   * Finds the key that earlier processes created, and settles their changes.
+   *
+   * @param intent - what the key has to be
+   * @param onWait - called when only the account can tell the outcome. The function that it returns is called when the wait is over
+   * @throws CommandError, with `outcome` unknown if it isn't known whether the key exists
+   */
+  async recover(
+    intent: KeyIntent,
+    { changes, hasSecret }: EarlierKey,
+    onWait: () => () => void = () => () => {},
+  ): Promise<Recovered> {
+    const revoked: string[] = [];
+    for (const change of changes) {
+      const sent = this.#sentEarlier(change);
+      const found = await during(onWait, () => this.#findEarlier(change, sent));
+      if (found && !couldBe(intent, found)) throw otherKey();
+      const key = found && (await this.#adopt(found, sent, hasSecret));
+      if (key) return { key };
+      if (found) revoked.push(found.id);
+      else if (change.settled?.outcome !== 'applied')
+        await this.#settle(sent.id, { outcome: 'not_applied', by: 'look', ids: [] });
+    }
+    return { key: undefined, revoked };
+  }
+
+  /**
    * Creates a key.
    *
-   * @param onWait - called when only the account can tell the outcome. The function that it returns is called when the wait is over
+   * @param before - the IDs of keys of that name
+   * @param how - `recreated` if it replaces a key whose secret was lost
+   * @param onWait - as for {@link recover}
    * @throws CommandError, with `outcome` unknown if it isn't known whether the key exists
    */
   async create(
     request: KeyRequest & { readonly name: string },
-    { before, earlier = [], hasSecret = () => false }: KnownKeys,
+    before: readonly string[],
+    how: 'created' | 'recreated',
     onWait: () => () => void = () => () => {},
-  ): Promise<BulkKey | DeliveredKey> {
+  ): Promise<BulkKey> {
     const intent = keyIntent(request);
     const known = [...before];
-    let how: BulkKey['how'] = 'created';
-    for (const change of earlier) {
-      const sent = this.#sentEarlier(change);
-      const found = await during(onWait, () => this.#find(intent, sent, false));
-      const key = found && (await this.#adopt(found, sent, hasSecret));
-      if (key) return key;
-      if (found) {
-        how = 'recreated';
-        known.push(found.id);
-      } else if (change.settled?.outcome !== 'applied') {
-        await this.#settle(sent.id, { outcome: 'not_applied', by: 'look', ids: [] });
-      }
-    }
     for (let failures = 0, refusals = 0; ; ) {
       const attempt = await this.#attempt(intent, { ids: known }, (api) => sendKeyRequest(api.keys, request));
       if (attempt.kind === 'answered') {
         const { answer, sent } = attempt;
         const { id = undefined, apiKey } = answer;
-        if (isWholeKey(apiKey) && id != null) return this.#created({ id, name: request.name, apiKey, how }, sent);
-        const found = id == null ? await this.#find(intent, sent, true) : await this.#listed(request.name, id);
-        if (isWholeKey(apiKey)) return this.#created({ id: found?.id, name: request.name, apiKey, how }, sent);
-        const key = found && (await this.#adopt(found, sent, () => false));
+        if (id != null) this.#created(id);
+        if (id != null && !isNamed(answer, request.name))
+          throw await this.#renamed({ ...answer, id }, request.name, sent);
+        if (isWholeKey(apiKey) && id != null) return this.#keyOf({ id, name: request.name, apiKey, how }, sent);
+        const found = await this.#listedAfter(intent, id, sent);
+        if (isWholeKey(apiKey)) return this.#keyOf({ id: found?.id, name: request.name, apiKey, how }, sent);
+        const key = found && (await this.#adopt(found, sent));
         if (key) return key;
         if (!found || ++failures >= mostAttempts) {
           throw new CommandError('unexpected_response', 'The API sent no secret for the new key', {
@@ -171,7 +196,7 @@ export class KeyChanges {
       if (attempt.kind === 'unclear') {
         const { sent, failure, refused } = attempt;
         const found = await during(onWait, () => this.#find(intent, sent, refused));
-        const key = found && (await this.#adopt(found, sent, () => false));
+        const key = found && (await this.#adopt(found, sent));
         if (key) return key;
         if (found) {
           how = 'recreated';
@@ -187,16 +212,25 @@ export class KeyChanges {
     }
   }
 
-  /** Revokes a key. Succeeds if it is gone already. @throws CommandError */
-  async revoke({ id, name }: { readonly id: string; readonly name?: string | null | undefined }): Promise<void> {
+  /**
+   * Revokes a key. Succeeds if it is gone already.
+   *
+   * @param isLast - whether to do so even if no more requests are sent, because nobody has the secret of the key
+   * @throws CommandError
+   */
+  async revoke(
+    { id, name }: { readonly id: string; readonly name?: string | null | undefined },
+    { isLast = false }: { readonly isLast?: boolean } = {},
+  ): Promise<void> {
     const intent = { action: 'delete-key', id, name: name ?? undefined } as const;
+    this.#latest = this.#latest.filter((each) => each.id !== id);
     for (let failures = 0, refusals = 0; ; ) {
-      const attempt = await this.#attempt(intent, {}, (api) => api.keys.delete(id));
+      const attempt = await this.#attempt(intent, {}, (api) => api.keys.delete(id), isLast);
       if (attempt.kind === 'answered')
         return this.#settle(attempt.sent.id, { outcome: 'applied', by: 'answer', ids: [id] });
       if (attempt.kind === 'failed') {
         const { failure } = attempt;
-        if (failure.code === 'not_found' && !(await this.#lists.next()).has(id))
+        if (failure.code === 'not_found' && !(await this.#listNow()).has(id))
           return this.#settle(attempt.id, { outcome: 'applied', by: 'look', ids: [id] });
         if (failure.status !== undefined || ++failures >= mostAttempts) throw failure;
         continue;
@@ -215,11 +249,12 @@ export class KeyChanges {
     intent: Intent,
     before: Before,
     send: (api: Api) => Promise<Answer>,
+    isLast = false,
   ): Promise<Attempt<Answer>> {
-    if (this.#end) throw this.#end;
+    if (this.#end && !isLast) throw this.#end;
     const { clocks, connections, settings, result } = this.#context;
     const begunAt = clocks.wall();
-    const id = await this.#history.beginSoon({ intent, before, account: this.#account });
+    const id = await this.#begin({ intent, before, account: this.#account });
     let left = { wall: begunAt, monotonic: clocks.monotonic() };
     const api = await connections.changing(
       () => {
@@ -228,9 +263,9 @@ export class KeyChanges {
       },
       { isQuiet: true },
     );
-    let ended: Awaited<ReturnType<RequestPace['enter']>>;
+    let ended: Awaited<ReturnType<RequestPace['enter']>> = () => {};
     try {
-      ended = await this.#pace.enter();
+      if (!this.#end) ended = await this.#pace.enter();
     } catch (error) {
       await this.#settle(id, { outcome: 'not_applied', by: 'answer', ids: [] });
       throw error;
@@ -275,11 +310,32 @@ export class KeyChanges {
   async #find(intent: KeyIntent, sent: Sent, refused: boolean): Promise<Key | undefined> {
     const { name = '' } = intent;
     return this.#look(sent, refused, (list) => {
-      const active = list.named(name).filter(({ isActive }) => isActive !== false);
+      const active = list.active(name);
       const verdict = judgeKey(intent, sent.before, active);
       if (verdict.outcome === 'unknown') throw this.#unknown(verdict.why);
       return verdict.outcome === 'applied' ? verdict.found : undefined;
     });
+  }
+
+  /** Returns the key that a change of an earlier process created. @throws CommandError with `outcome` unknown */
+  async #findEarlier(change: RecordedChange, sent: Sent): Promise<Key | undefined> {
+    const { intent, settled, lacksBefore } = change;
+    if (intent.action !== 'create-key' || intent.name === undefined) return undefined;
+    if (settled?.outcome === 'applied') {
+      const active = (await this.#listNow()).active(intent.name);
+      return active.find(({ id }) => settled.ids.includes(id));
+    }
+    if (lacksBefore) throw this.#unknown('the earlier state of the account is no longer known');
+    // What other changes created isn't what this one created.
+    const others = idsOfOthers(this.#history.since(Date.parse(change.at) - noticeable), change);
+    const before = { ...sent.before, ids: [...(sent.before.ids ?? []), ...others] };
+    return this.#find(intent, { ...sent, before }, false);
+  }
+
+  /** Returns the key that an answer without its ID or its secret is about. @throws CommandError with `outcome` unknown */
+  async #listedAfter(intent: KeyIntent, id: string | null | undefined, sent: Sent): Promise<Key | undefined> {
+    if (id == null) return this.#find(intent, sent, true);
+    return (await this.#listNow()).active(intent.name ?? '').find((key) => key.id === id);
   }
 
   async #isGone(id: string, sent: Sent, refused: boolean): Promise<boolean> {
@@ -294,11 +350,14 @@ export class KeyChanges {
     const { clocks } = this.#context;
     for (let count = 0; ; count++) {
       const hasSettled = clocks.wall() >= sent.settlesAt && clocks.monotonic() >= sent.settlesAtMonotonic;
-      const list = await this.#lists.next().catch((error: unknown) => {
-        throw error instanceof CommandError ? this.#unknown(error.message) : error;
-      });
+      const asked = clocks.monotonic();
+      const list = await this.#listNow();
       const found = judge(list);
-      if (found !== undefined || hasSettled || refused) return found;
+      if (found !== undefined) return found;
+      if (hasSettled || refused) {
+        this.#checkWhole(list, asked);
+        return undefined;
+      }
       if (this.#end) throw this.#unknown();
       const left = Math.max(sent.settlesAt - clocks.wall(), sent.settlesAtMonotonic - clocks.monotonic(), 1);
       const pause = pauses[count] ?? pauses[pauses.length - 1] ?? 0;
@@ -306,11 +365,51 @@ export class KeyChanges {
     }
   }
 
+  /** Returns the keys as they are now. @throws CommandError with `outcome` unknown */
+  #listNow(): Promise<KeyList> {
+    return this.#lists.next().catch((error: unknown) => {
+      throw error instanceof CommandError ? this.#unknown(asClause(error.message)) : error;
+    });
+  }
+
+  /** Refuses a list that lacks the keys that the API has just created: then a key that is missing may exist. */
+  #checkWhole(list: KeyList, asked: number): void {
+    const before = this.#latest.filter(({ at }) => at < asked);
+    const [latest] = before;
+    if (latest && before.every(({ id }) => !list.has(id)))
+      throw this.#unknown(`the list of keys lacks ${latest.id}, which was just created`);
+  }
+
+  /** Remembers which keys were created last. */
+  #created(id: string): void {
+    this.#latest = [{ id, at: this.#context.clocks.monotonic() }, ...this.#latest.slice(0, 2)];
+  }
+
+  /** Revokes a key that has another name than asked for, because no later run would find it. @returns the error */
+  async #renamed(
+    { id, name }: { readonly id: string; readonly name?: string | null | undefined },
+    asked: string,
+    sent: Sent,
+  ) {
+    const what = `The API named the key ${JSON.stringify(shortened(name ?? ''))} instead of ${JSON.stringify(shortened(asked))}`;
+    try {
+      await this.revoke({ id, name }, { isLast: true });
+    } catch (error) {
+      throw cantRevoke(`${what}, and it can't be revoked`, id, error);
+    }
+    await this.#settle(sent.id, { outcome: 'applied', by: 'answer', ids: [id] });
+    return new CommandError('unexpected_response', `${what}, so later runs wouldn't find it. The new key was revoked`, {
+      outcome: 'not_applied',
+    });
+  }
+
   /** Returns the key of a change that went through, with its secret. Revokes it and returns undefined if its secret is lost. */
+  async #adopt(found: Key, sent: Sent): Promise<BulkKey | undefined>;
+  async #adopt(found: Key, sent: Sent, hasSecret: (id: string) => boolean): Promise<BulkKey | DeliveredKey | undefined>;
   async #adopt(
     found: Key,
     sent: Sent,
-    hasSecret: (id: string) => boolean,
+    hasSecret: (id: string) => boolean = () => false,
   ): Promise<BulkKey | DeliveredKey | undefined> {
     const { id, name } = found;
     if (hasSecret(id)) {
@@ -318,8 +417,12 @@ export class KeyChanges {
       return { id, how: 'delivered' };
     }
     const apiKey = await this.#secretOf(found);
-    if (apiKey !== undefined) return this.#created({ id, name: name ?? '', apiKey, how: 'found' }, sent);
-    await this.revoke(found);
+    if (apiKey !== undefined) return this.#keyOf({ id, name: name ?? '', apiKey, how: 'found' }, sent);
+    try {
+      await this.revoke(found);
+    } catch (error) {
+      throw cantRevoke(`The key was created, but its secret was lost, and it can't be revoked`, id, error);
+    }
     await this.#settle(sent.id, { outcome: 'applied', by: 'look', ids: [id] });
     return undefined;
   }
@@ -330,11 +433,7 @@ export class KeyChanges {
     return key.keyType === 'credit' ? undefined : secretOf(await this.#context.connections.looking(), key);
   }
 
-  async #listed(name: string, id: string): Promise<Key | undefined> {
-    return (await this.#lists.next()).named(name).find((key) => key.id === id);
-  }
-
-  #created(key: Omit<BulkKey, 'delivered'>, { id }: Sent): BulkKey {
+  #keyOf(key: Omit<BulkKey, 'delivered'>, { id }: Sent): BulkKey {
     const { id: keyId, how } = key;
     const ids = keyId === undefined ? [] : [keyId];
     const by = how === 'found' ? 'look' : 'answer';
@@ -348,8 +447,24 @@ export class KeyChanges {
     return { id: change.id, before: change.before, settlesAt: settles, settlesAtMonotonic };
   }
 
-  #settle(id: string, settled: Settled): Promise<void> {
-    return this.#history.settleSoon(id, settled);
+  /** Records a change. @throws CommandError (file_error), which all others would be */
+  async #begin(change: NewChange): Promise<string> {
+    try {
+      return await this.#history.beginSoon(change);
+    } catch (error) {
+      if (error instanceof CommandError) this.stop(error);
+      throw error;
+    }
+  }
+
+  /** Records the outcome of a change. If that fails, the next run finds it, and this one sends no more. */
+  async #settle(id: string, settled: Settled): Promise<void> {
+    try {
+      await this.#history.settleSoon(id, settled);
+    } catch (error) {
+      const message = `Can't record the outcome of a change in ${this.#history.file}: ${asClause(messageOf(error))}`;
+      this.stop(new CommandError('file_error', message, { outcome: 'not_applied', cause: error }));
+    }
   }
 
   #unknown(why?: string): CommandError {
@@ -394,6 +509,23 @@ function hopeless(outage: NonNullable<RequestPace['outage']>): CommandError {
     retryAfter,
     hint,
   });
+}
+
+/** Returns the error if the key of that name isn't the one to create. */
+export function otherKey(): CommandError {
+  return new CommandError('unavailable', 'There is a key of this name with another type or subscription', {
+    outcome: 'not_applied',
+  });
+}
+
+function cantRevoke(message: string, id: string, error: unknown): CommandError {
+  if (!(error instanceof CommandError)) throw error;
+  return error.with({ message: `${message} (${id}): ${asClause(error.message)}`, outcome: 'applied' });
+}
+
+/** Returns whether a created key has the name that was asked for. Not all generations of the API say its name. */
+function isNamed({ name }: { readonly name?: string | null | undefined }, asked: string): boolean {
+  return name == null || name.trim() === asked.trim();
 }
 
 async function during<Result>(begin: () => () => void, work: () => Promise<Result>): Promise<Result> {

@@ -17,7 +17,7 @@ export class KeyList {
   readonly #ids = new Set<string>();
 
   constructor(keys: readonly Key[]) {
-    for (const key of keys) {
+    for (const key of oncePerId(keys)) {
       if (key.isActive !== false) this.#ids.add(key.id);
       const name = key.name?.trim() ?? '';
       const namesakes = this.#byName.get(name);
@@ -31,10 +31,20 @@ export class KeyList {
     return this.#byName.get(name.trim()) ?? [];
   }
 
+  /** Returns the active ones of them. */
+  active(name: string): Key[] {
+    return this.named(name).filter(({ isActive }) => isActive !== false);
+  }
+
   /** Returns whether a key is active. */
   has(id: string): boolean {
     return this.#ids.has(id);
   }
+}
+
+/** Returns the keys of a list that may have some of them twice. */
+export function oncePerId(keys: readonly Key[]): Iterable<Key> {
+  return new Map(keys.map((key) => [key.id, key])).values();
 }
 
 /** Reads the keys of the account for all who wait for them at once, so that many changes with lost answers need few requests. */

@@ -38,6 +38,8 @@ export interface KeyRow {
   readonly values: FileRow['values'];
 }
 
+/** The longest value that a message shows whole, in characters. */
+const longestShown = 100;
 /** Most lines of mistakes that an error shows. */
 const mostShown = 20;
 
@@ -71,11 +73,16 @@ export function unknownColumns(known: readonly string[]): (row: FileRow, mistake
     for (const column of header.columns) {
       if (seen.has(column)) continue;
       seen.add(column);
-      const [similar] = nearest(column, known);
+      const [similar] = nearest(shortened(column), known);
       const advice = similar === undefined ? `the columns are ${inWords(known)}` : `did you mean "${similar}"?`;
-      mistakes.add(header.line, `column "${column}" isn't known; ${advice}`);
+      mistakes.add(header.line, `column "${shortened(column)}" isn't known; ${advice}`);
     }
   };
+}
+
+/** Returns a text that is short enough for a message. */
+export function shortened(text: string): string {
+  return text.length > longestShown ? `${text.slice(0, longestShown - 1)}…` : text;
 }
 
 /** Reports names that appear twice. */
@@ -84,7 +91,7 @@ export function repeatedNames(): (name: string, line: number) => string | undefi
   return (name, line) => {
     const earlier = lines.get(name);
     if (earlier === undefined) lines.set(name, line);
-    return earlier === undefined ? undefined : `"${name}" is also in line ${earlier}`;
+    return earlier === undefined ? undefined : `"${shortened(name)}" is also in line ${earlier}`;
   };
 }
 
@@ -96,7 +103,7 @@ export function keyRowOf({ line, values, problem }: FileRow): KeyRow | string {
   const [pool, subscription, to] = [textOf(values, 'pool'), textOf(values, 'subscription'), textOf(values, 'to')];
   const type = textOf(values, 'type')?.toLowerCase();
   if (type !== undefined && type !== 'credit' && type !== 'subscription')
-    return `type "${type}" isn't credit or subscription`;
+    return `type "${shortened(type)}" isn't credit or subscription`;
   if (pool !== undefined && subscription !== undefined) return 'it has a pool and a subscription; name one of them';
   const limits = limitsOf(values);
   if (typeof limits === 'string') return limits;
@@ -131,13 +138,13 @@ function limitsOf(values: FileRow['values']): KeyLimits | string {
   const budget = textOf(values, 'maxBudget');
   const maxBudget = budget === undefined ? undefined : usdOf(budget);
   if (budget !== undefined && maxBudget === undefined)
-    return `maxBudget "${budget}" isn't an amount in USD above 0, such as 49 or 49.50`;
+    return `maxBudget "${shortened(budget)}" isn't an amount in USD above 0, such as 49 or 49.50`;
   const limits: { maxBudget?: number; rpm?: number; tpm?: number } = maxBudget === undefined ? {} : { maxBudget };
   for (const column of ['rpm', 'tpm'] as const) {
     const text = textOf(values, column);
     if (text === undefined) continue;
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)) || Number(text) === 0)
-      return `${column} "${text}" isn't a whole number above 0`;
+      return `${column} "${shortened(text)}" isn't a whole number above 0`;
     limits[column] = Number(text);
   }
   return limits;

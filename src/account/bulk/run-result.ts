@@ -3,6 +3,7 @@ import { counted } from '../../domain/counted.ts';
 import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
 import { grouped } from '../../output/text.ts';
+import { shortened } from './key-rows.ts';
 import type { PaceLimits } from './request-pace.ts';
 import type { RowFile } from './row-file.ts';
 import type { FailedRow } from './row-runner.ts';
@@ -106,9 +107,9 @@ function noteFailures(
   if (failed === 0) return;
   const shown = failures
     .slice(0, mostShown)
-    .map(({ line, name, message }) => `  line ${line}, ${name}: ${withoutPeriod(message)}.`);
+    .map(({ line, name, message }) => `  line ${line}, ${shortened(name)}: ${withoutPeriod(message)}.`);
   const more = failed > shown.length ? [`  and ${grouped(failed - shown.length)} more.`] : [];
   const where =
-    failedFile === undefined ? '' : ` ${failed === 1 ? 'It is' : 'They are'} in ${failedFile}, which --from takes.`;
-  output.note([`${counted(failed, 'row')} failed:`, ...shown, ...more].join('\n') + where);
+    failedFile === undefined ? '' : `, and ${failed === 1 ? 'is' : 'are'} in ${failedFile}, which --from takes`;
+  output.note([`${counted(failed, 'row')} failed${where}:`, ...shown, ...more].join('\n'));
 }

@@ -71,7 +71,7 @@ test.each(['secrets.ndjson', 'secrets.csv'])('knows the keys of %s that an earli
   const again = await secrets.open();
   again.close();
   expect([again.has('id-acme'), again.has('id-a,"b"'), again.has('other')]).toEqual([true, true, false]);
-  expect([again.hasName('acme'), again.hasName('a,"b"'), again.hasName('other')]).toEqual([true, true, false]);
+  expect(['acme', 'a,"b"', 'other'].map((name) => again.idsOf(name).length)).toEqual([1, 1, 0]);
   expect(secrets.content).toBe(before);
 });
 
