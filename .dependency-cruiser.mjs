@@ -22,10 +22,11 @@ const layers = [
   ['domain'],
 ];
 
-/** The programs: the bundler's input, and a module that a standalone binary has instead of another one. */
+/** The programs: the bundler's input, and modules that a standalone binary has instead of others. */
 const entries = [
   '^src/(?:main|complete|quick|refresh|update-check|standalone)\\.ts$',
   '^src/config/embedded-keyring\\.ts$',
+  '^src/state/sqlite/open-embedded-database\\.ts$',
 ];
 
 function modulesOf(name) {
@@ -80,8 +81,8 @@ export default {
       comment: 'The other rules ignore an import of a missing file.',
       severity: 'error',
       from: {},
-      // The build of a standalone binary resolves it.
-      to: { couldNotResolve: true, pathNot: '^embedded-keyring\\.node$' },
+      // The build of a standalone binary, or the runtime, resolves these.
+      to: { couldNotResolve: true, pathNot: '^(?:embedded-keyring\\.node|(?:bun|node):sqlite)$' },
     },
   ],
   options: {

@@ -37,6 +37,16 @@ const licenses = {
   },
 };
 
+/** Adds the code of the SQLite library, which it reads from a file next to it. */
+const sqliteLibrary = {
+  name: 'sqlite-library',
+  generateBundle() {
+    const name = 'node-sqlite3-wasm.wasm';
+    const source = readFileSync(path.join(import.meta.dirname, 'node_modules/node-sqlite3-wasm/dist', name));
+    this.emitFile({ type: 'asset', fileName: `chunks/${name}`, source });
+  },
+};
+
 /** The templates of the completion scripts. */
 const moduleTypes = { '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
 
@@ -48,7 +58,7 @@ const program = defineConfig({
   platform: 'node',
   resolve,
   moduleTypes,
-  plugins: [withoutChildProcess, licenses],
+  plugins: [withoutChildProcess, licenses, sqliteLibrary],
   output: {
     dir: 'dist',
     cleanDir: true,
@@ -98,10 +108,13 @@ const quick = defineConfig({ ...alone, input: { quick: 'src/quick.ts' }, externa
 
 /** Returns the options for the code of a standalone binary. @param keyring - the native binding of the system keychain */
 export function standalone(platform, keyring) {
-  const embeddedKeyring = {
-    name: 'embedded-keyring',
+  const embedded = {
+    name: 'embedded',
     resolveId(source, importer) {
       if (source === './keyring.ts') return this.resolve('./embedded-keyring.ts', importer);
+      if (source.endsWith('/open-database.ts')) {
+        return this.resolve(source.replace('open-database.ts', 'open-embedded-database.ts'), importer);
+      }
       return source === 'embedded-keyring.node' ? `\0${source}` : null;
     },
     load: (id) =>
@@ -112,8 +125,8 @@ export function standalone(platform, keyring) {
   return {
     ...program,
     input: { standalone: 'src/standalone.ts' },
-    plugins: [embeddedKeyring],
-    external: [keyring],
+    plugins: [embedded],
+    external: [keyring, 'bun:sqlite'],
     transform: { define: { PLATFORM: JSON.stringify(platform) } },
     output: {
       ...program.output,

@@ -207,7 +207,8 @@ function helpWidth({ stdout }: Pick<World, 'stdout'>): number {
 function usageOf(command: Command): string {
   if (command instanceof Verb && command.about?.runs) return `${pathOf(command)} [options] -- <command...>`;
   const optional = '[command]';
-  const below = command.usage() === optional ? optional : '<command>';
+  const names = command.registeredArguments.map((argument) => argument.name());
+  const below = command.usage() === optional ? `[${[...names, 'command'].join('|')}]` : '<command>';
   const words = command.commands.length > 0 ? [below] : command.registeredArguments.map(argumentTerm);
   return [pathOf(command), ...words, '[options]'].join(' ');
 }

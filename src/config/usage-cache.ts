@@ -13,11 +13,22 @@ const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;
 const headerSchema = z.object({
   /** When the data was received, in epoch milliseconds. */
   at: z.optional(z.number()),
+  /** When the API counted it: between these times of its clock, in epoch milliseconds. */
+  counted: z.optional(z.object({ earliest: z.number(), latest: z.number() })),
   /** When the requests that count against the limit were sent, in epoch milliseconds. */
   requests: z.array(z.number()),
 });
 
 type Header = z.infer<typeof headerSchema>;
+
+/** Data from the cache. */
+interface CachedUsage {
+  readonly data: readonly unknown[];
+  /** Milliseconds since it was received. */
+  readonly age: number;
+  /** When the API counted it: between these times of its clock, in epoch milliseconds. Unknown if an earlier version cached it. */
+  readonly counted: Header['counted'];
+}
 
 /** Caches the response of `GET /api/usage` for one account, in a file that only its owner can read. */
 export class UsageCache {
@@ -36,12 +47,13 @@ export class UsageCache {
     this.#now = now;
   }
 
-  /** Returns the cached data and its age in milliseconds; undefined if none exists. */
-  read(): { data: readonly unknown[]; age: number } | undefined {
+  /** Returns the cached data; undefined if none exists. */
+  read(): CachedUsage | undefined {
     const { header, data } = this.#content();
     if (header.at === undefined || data === undefined) return undefined;
     const value = parsedJson(data);
-    return Array.isArray(value) ? { data: value, age: Math.max(0, this.#now() - header.at) } : undefined;
+    const age = Math.max(0, this.#now() - header.at);
+    return Array.isArray(value) ? { data: value, age, counted: header.counted } : undefined;
   }
 
   /** Deletes the cache. */
@@ -60,9 +72,9 @@ export class UsageCache {
     this.#write({ ...header, requests: [...header.requests, this.#now()] }, data);
   }
 
-  /** Caches new data. */
-  keep(data: readonly unknown[]): void {
-    this.#write({ ...this.#content().header, at: this.#now() }, JSON.stringify(data));
+  /** Caches new data. @param counted - when the API counted it, in epoch milliseconds of its clock */
+  keep(data: readonly unknown[], counted: Header['counted']): void {
+    this.#write({ ...this.#content().header, at: this.#now(), counted }, JSON.stringify(data));
   }
 
   /** Reads the file without parsing the data. */

@@ -25,28 +25,28 @@ test('starts empty, with all requests left', () => {
 });
 
 test('is read by another process, with its age', () => {
-  cache().keep([{ id: 'key_1' }]);
+  cache().keep([{ id: 'key_1' }], { earliest: 5, latest: 6 });
   now += 90_000;
-  expect(cache().read()).toEqual({ data: [{ id: 'key_1' }], age: 90_000 });
+  expect(cache().read()).toEqual({ data: [{ id: 'key_1' }], age: 90_000, counted: { earliest: 5, latest: 6 } });
 });
 
 test('keeps the data when a request is counted, and the count when data is kept', () => {
   cache().count();
-  cache().keep([{ id: 'key_1', name: 'a\nb' }]);
+  cache().keep([{ id: 'key_1', name: 'a\nb' }], undefined);
   cache().count();
   expect([cache().read()?.data, cache().left]).toEqual([[{ id: 'key_1', name: 'a\nb' }], 10]);
 });
 
 test.each(['', '{', '{}'])('keeps the count if the data is damaged: %j', (data) => {
   cache().count();
-  cache().keep([{ id: 'key_1' }]);
+  cache().keep([{ id: 'key_1' }], undefined);
   const [header = ''] = readFileSync(onlyFile(), 'utf8').split('\n');
   writeFileSync(onlyFile(), `${header}\n${data}`);
   expect([cache().read(), cache().left]).toEqual([undefined, 11]);
 });
 
 test('separates accounts', () => {
-  cache().keep([{ id: 'key_1' }]);
+  cache().keep([{ id: 'key_1' }], undefined);
   expect(cache('https://api.test mk_other').read()).toBeUndefined();
 });
 

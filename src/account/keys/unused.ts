@@ -1,7 +1,7 @@
 import type { KeyUsage } from '../../api/usage.ts';
 import type { Context } from '../../context/context.ts';
 import { periods } from '../../domain/usage-periods.ts';
-import { cachedUsage, fetchUsage, freshness, type UsageReading } from '../usage.ts';
+import { cachedUsage, fetchUsage, freshness, type UsageReading } from '../usage/source.ts';
 import { ageOf } from './age.ts';
 import type { UsedKey } from './last-use.ts';
 
@@ -93,7 +93,7 @@ interface FoundKeys<Each> extends KeysByUse<Each> {
  * @throws CommandError (rate_limited) if the usage is needed and was read 12 times in 12 hours
  */
 export async function findUnusedKeys<Each extends UsedKey>(
-  context: Pick<Context, 'api' | 'clocks' | 'settings' | 'world'>,
+  context: Pick<Context, 'api' | 'clocks' | 'connections' | 'settings' | 'world'>,
   keys: readonly Each[],
   milliseconds: number,
   now: Date,

@@ -1,3 +1,4 @@
+import { isCommandTyped, refuseOptionsBeforeCommand } from '../../cli/noun-options.ts';
 import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
@@ -43,18 +44,8 @@ export default function gateway(noun: Verb, context: Context, execute = run): vo
       'ci gateway --listen 0.0.0.0:8788 --cert cert.pem --key key.pem',
     ],
   });
-  // Its commands have options with the same names, which commander would take for those of the noun.
-  const [first, next] = noun.parent?.args ?? [];
-  if (first === noun.name() && noun.commands.some((command) => command.name() === next)) return;
-  noun.hook('preSubcommand', (_noun, command) => {
-    const isTyped = noun.options.some((option) => noun.getOptionValueSource(option.attributeName()) === 'cli');
-    // Help is shown whatever else was typed.
-    if (!isTyped || noun.args.some((word) => word === '--help' || word === '-h')) return;
-    throw usageError(
-      `The options before "${command.name()}" have no effect`,
-      `Put them after it: \`ci gateway ${command.name()} [options]\`.`,
-    );
-  });
+  if (isCommandTyped(noun)) return;
+  refuseOptionsBeforeCommand(noun);
   addServeOptions(noun)
     .option('--quiet', "Don't print each request")
     .option('--background', 'Run in the background')

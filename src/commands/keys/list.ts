@@ -148,7 +148,7 @@ async function chosen(
     const { findUnusedKeys, longestProof } = await import('../../account/keys/unused.ts');
     const { unused, unknown, readAgo } = await findUnusedKeys(context, keys, unusedFor, now);
     if (readAgo !== undefined && readAgo > 0) {
-      const { agoInWords } = await import('../../account/usage.ts');
+      const { agoInWords } = await import('../../account/usage/source.ts');
       output.note(`Usage updated ${agoInWords(readAgo)}.`);
     }
     if (unknown.length > 0) {
@@ -192,7 +192,7 @@ async function knownUsage(
   keys: readonly Key[],
 ): Promise<ReadonlyMap<string, KeyUsage> | undefined> {
   if (keys.every(statesLastUse)) return undefined;
-  const { cachedUsage, freshness } = await import('../../account/usage.ts');
+  const { cachedUsage, freshness } = await import('../../account/usage/source.ts');
   const cached = await cachedUsage(context);
   return cached && cached.age < freshness ? new Map(cached.keys.map((each) => [each.id, each])) : undefined;
 }

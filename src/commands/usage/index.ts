@@ -1,5 +1,6 @@
+import { isCommandTyped, refuseOptionsBeforeCommand } from '../../cli/noun-options.ts';
 import { choiceOption, namesOf, ValueArgument } from '../../cli/values.ts';
-import type { Verb } from '../../cli/verb.ts';
+import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Period, periods } from '../../domain/usage-periods.ts';
@@ -24,9 +25,19 @@ export interface Options extends Flags {
   readonly key: string | undefined;
 }
 
+export const notes = `A key that is named like a command can be shown by its ID.`;
+
+/** The commands of `ci usage`. */
+export const commands: readonly Stub[] = [
+  { term: 'snapshot', description: 'Store the usage of all keys, for reports', load: () => import('./snapshot.ts') },
+];
+
 /** `ci usage`: shows the usage of API keys. */
-export default function usage(command: Verb, context: Context, execute = run): void {
-  command
+export default function usage(noun: Verb, context: Context, execute = run): void {
+  if (isCommandTyped(noun)) return;
+  refuseOptionsBeforeCommand(noun);
+  noun
+    .usage('[command]')
     .tell({
       fields: [...new Set([...fields, ...selfFields, ...gatewayFields])],
       examples: [

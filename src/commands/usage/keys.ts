@@ -1,4 +1,4 @@
-import { agoInWords, cachedUsage, fetchUsage, freshness, type UsageReading } from '../../account/usage.ts';
+import { agoInWords, cachedUsage, fetchUsage, freshness, type UsageReading } from '../../account/usage/source.ts';
 import type { KeyUsage } from '../../api/usage.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
