@@ -65,6 +65,32 @@ export function yearlyCharge(monthly: Cents, annualDiscount: number): Cents {
   return rounded(BigInt(monthly) * 12n * (one - digits), one);
 }
 
+/** A number of things at a price each, or per so many. */
+export interface PricedQuantity {
+  readonly quantity: number;
+  /** In USD, as {@link unitPrice} returns it. */
+  readonly price: bigint;
+  readonly per: 1 | 1_000_000;
+}
+
+/** Decimals of a price per unit. */
+const priceDecimals = 12;
+
+/** Parses a price per unit in USD: `0.15`. @returns trillionths of a dollar; undefined if it isn't a price with up to 12 decimals */
+export function unitPrice(text: string): bigint | undefined {
+  const [, whole, fraction = ''] = /^\$?(\d{1,9})(?:\.(\d{1,12}))?$/.exec(text.trim()) ?? [];
+  return whole === undefined ? undefined : BigInt(whole + fraction.padEnd(priceDecimals, '0'));
+}
+
+/** Sums quantities at their prices, and rounds the sum once, half up to the cent. */
+export function charge(items: readonly PricedQuantity[]): Cents {
+  const sum = items.reduce(
+    (total, { quantity, price, per }) => total + BigInt(quantity) * price * BigInt(1_000_000 / per),
+    0n,
+  );
+  return rounded(sum * 100n, 1_000_000n * 10n ** BigInt(priceDecimals));
+}
+
 /** Splits a decimal number into an integer and its number of decimals: "4.88" is 488 and 2. */
 function decimal(value: string | number): { digits: bigint; scale: number } {
   const text = String(value).trim();

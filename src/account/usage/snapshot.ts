@@ -1,17 +1,8 @@
-/** The periods that the API counts usage for, in milliseconds. */
-export const windows = [3_600_000, 24 * 3_600_000, 7 * 24 * 3_600_000, 30 * 24 * 3_600_000] as const;
-
 /** What is counted. */
 export const counts = ['requests', 'tokens', 'promptTokens', 'completionTokens'] as const;
 
-/** The figures of a key: for each of {@link windows}, each of {@link counts}. Null: the API didn't say. */
+/** The figures of a key: for each window (see `windows` of usage-bounds), each of {@link counts}. Null: the API didn't say. */
 export type Figures = readonly (number | null)[];
-
-/** When the API counted: between these times of its clock, in epoch milliseconds. */
-export interface Moment {
-  readonly earliest: number;
-  readonly latest: number;
-}
 
 /** What a snapshot has of a key. */
 export interface KeyFigures {

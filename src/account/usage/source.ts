@@ -4,7 +4,7 @@ import { accountOf } from '../../config/settings.ts';
 import { UsageCache } from '../../config/usage-cache.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
-import type { Moment } from './snapshot.ts';
+import type { Moment } from '../../domain/usage-bounds.ts';
 
 /** Cached usage younger than this, in milliseconds, is used without a request. */
 export const freshness = 3_600_000;

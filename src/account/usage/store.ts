@@ -4,12 +4,13 @@ import type { Context } from '../../context/context.ts';
 import { asClause, CommandError, codeOf, messageOf } from '../../domain/errors.ts';
 import { parsedJson } from '../../domain/json.ts';
 import { shellWord } from '../../domain/shell-word.ts';
+import type { Moment } from '../../domain/usage-bounds.ts';
 import { draftOf, removeLeftovers } from '../../state/drafts.ts';
 import { namesIn, syncFolder } from '../../state/folder.ts';
 import { openOwnFile } from '../../state/own-file.ts';
 import type { Database } from '../../state/sqlite/database.ts';
 import { openDatabase } from '../../state/sqlite/open-database.ts';
-import type { Figures, KeyFigures, KeyHistory, Moment } from './snapshot.ts';
+import type { Figures, KeyFigures, KeyHistory } from './snapshot.ts';
 
 /** Changes with the tables. */
 const schemaVersion = 1;

@@ -1,7 +1,8 @@
 import type { KeyUsage } from '../../api/usage.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { counts, type KeyFigures, type Moment } from './snapshot.ts';
+import type { Moment } from '../../domain/usage-bounds.ts';
+import { counts, type KeyFigures } from './snapshot.ts';
 import { cachedUsage, fetchUsage, type UsageReading, type UsageReadingContext } from './source.ts';
 import { UsageStore } from './store.ts';
 

@@ -51,7 +51,7 @@ export function usageColumns(period: Period, most: number): readonly Column<KeyU
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** Returns a bar of up to 12 columns. */
-function bar(value: number, most: number): string {
+export function bar(value: number, most: number): string {
   const length = most > 0 ? Math.max(0, Math.round((value / most) * 12 * 8)) : 0;
   return '█'.repeat(Math.floor(length / 8)) + (eighths[length % 8] ?? '');
 }

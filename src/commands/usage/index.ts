@@ -30,6 +30,7 @@ export const notes = `A key that is named like a command can be shown by its ID.
 /** The commands of `ci usage`. */
 export const commands: readonly Stub[] = [
   { term: 'snapshot', description: 'Store the usage of all keys, for reports', load: () => import('./snapshot.ts') },
+  { term: 'report', description: 'Show what each key used in a month', load: () => import('./report.ts') },
 ];
 
 /** `ci usage`: shows the usage of API keys. */
