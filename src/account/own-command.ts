@@ -1,6 +1,7 @@
 import path from 'node:path';
+import { keyFor, managementKeyVariable } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
-import { usageError } from '../domain/errors.ts';
+import { CommandError, usageError } from '../domain/errors.ts';
 import { findProgram } from '../programs/find-program.ts';
 import { realPathOf } from '../state/folder.ts';
 
@@ -79,4 +80,42 @@ function leadsTo(file: string, program: string): boolean {
 /** Returns whether a path is in the cache of npx, which npm clears. */
 function isTemporary(file: string): boolean {
   return file.split(path.sep).includes('_npx');
+}
+
+/** Returns the words that start this program as a process. */
+export function ownProcess({ world: { program } }: Pick<Context, 'world'>): [string, ...string[]] {
+  if (program === undefined) return ['ci'];
+  return program.endsWith('.js') ? [process.execPath, program] : [program];
+}
+
+/**
+ * Returns the words that start this program with the current account, for a service or timer, which has another environment.
+ *
+ * @param title - what runs them, for errors: `The service`
+ * @throws CommandError (usage) if this program isn't installed; (not_signed_in) if the management key isn't saved
+ */
+export function serviceCommand(
+  context: OwnContext & Pick<Context, 'profiles'>,
+  { title }: { readonly title: string },
+): string[] {
+  requireSavedKey(context, title);
+  requireInstalled(ownProcess(context), `${title} runs \`ci\``);
+  const { apiUrl, profile, sandbox } = context.settings;
+  // These select the account, whatever is current later.
+  const account = ['--profile', profile.value, ...(apiUrl.origin === '--api-url' ? ['--api-url', apiUrl.value] : [])];
+  return [...ownProcess(context), ...(sandbox.value ? ['--sandbox'] : account)];
+}
+
+/** Refuses a management key that only this shell has. @throws CommandError (not_signed_in) */
+function requireSavedKey({ settings, profiles }: Pick<Context, 'profiles' | 'settings'>, title: string): void {
+  const { managementKey, sandbox } = settings;
+  if (sandbox.value) return;
+  if (managementKey?.origin === managementKeyVariable) {
+    throw new CommandError('not_signed_in', `${title} can't read CHEAPESTINFERENCE_MANAGEMENT_KEY of this shell`, {
+      hint: 'Save the key with `ci auth login`.',
+    });
+  }
+  if (keyFor(settings, profiles) === undefined) {
+    throw new CommandError('not_signed_in', "You aren't signed in", { hint: 'Run `ci auth login`.' });
+  }
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { ownProcess } from '../account/own-command.ts';
 import { stateFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError, errorCodes, messageOf } from '../domain/errors.ts';
@@ -153,12 +154,6 @@ function signal(pid: number, name: NodeJS.Signals): boolean {
   } catch {
     return false;
   }
-}
-
-/** Returns the words that start this program as a process. */
-export function ownProcess({ world: { program } }: Pick<Context, 'world'>): [string, ...string[]] {
-  if (program === undefined) return ['ci'];
-  return program.endsWith('.js') ? [process.execPath, program] : [program];
 }
 
 /** Returns the global options with which this command was run. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { unitFile, unitText } from '../../src/gateway/systemd.ts';
+import { unitFile } from '../../src/account/user-units.ts';
+import { unitName, unitText } from '../../src/gateway/systemd.ts';
 
 const unit = (words: readonly string[], env = {}) => unitText(words, { env, drain: 30_000 });
 const lineOf = (text: string, name: string) => text.split('\n').find((line) => line.startsWith(`${name}=`));
@@ -61,5 +62,5 @@ test.each([
   [{ HOME: '/home/ada' }, '/home/ada/.config/systemd/user/cheapestinference-gateway.service'],
   [{ HOME: '/home/ada', XDG_CONFIG_HOME: '/etc/ada' }, '/etc/ada/systemd/user/cheapestinference-gateway.service'],
 ])('is in the directory of the user (%j)', (env, file) => {
-  expect(unitFile(env)).toBe(file);
+  expect(unitFile(env, unitName)).toBe(file);
 });

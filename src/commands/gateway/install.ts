@@ -1,19 +1,10 @@
-import { requireInstalled } from '../../account/own-command.ts';
+import { serviceCommand } from '../../account/own-command.ts';
 import { fromHome } from '../../account/secrets/destinations.ts';
+import { installedUnit, removeUnit, systemctl, unitFile, writeUnit } from '../../account/user-units.ts';
 import type { Verb } from '../../cli/verb.ts';
-import { keyFor } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { ownProcess } from '../../gateway/background.ts';
-import {
-  installedUnit,
-  removeUnit,
-  systemctl,
-  unitFile,
-  unitName,
-  unitText,
-  writeUnit,
-} from '../../gateway/systemd.ts';
+import { unitName, unitText } from '../../gateway/systemd.ts';
 import { addServeOptions, type ServeFlags, serveArguments, serveOptionsOf } from './options.ts';
 
 const fields = ['status', 'unit', 'file', 'running', 'problem', 'text'] as const;
@@ -56,19 +47,12 @@ export default function install(command: Verb, context: Context, execute = run):
 export async function run({ dryRun, undo, ...flags }: Options, context: InstallContext): Promise<void> {
   const { output, prompts, world } = context;
   if (dryRun && undo) throw usageError("--dry-run and --undo can't be combined", 'Pass one of them.');
-  const file = unitFile(world.env);
+  const file = unitFile(world.env, unitName);
   const result: Result = { status: 'planned', unit: unitName, file, running: null, problem: null, text: null };
   if (undo) return remove(context, result);
-  requireSavedKey(context);
+  const command = serviceCommand(context, { title: 'The service' });
   const options = serveOptionsOf(flags, world);
-  requireInstalled(ownProcess(context), 'The service runs `ci`');
-  const words = [
-    ...ownProcess(context),
-    ...accountOptions(context),
-    'gateway',
-    ...serveArguments(options, world),
-    '--quiet',
-  ];
+  const words = [...command, 'gateway', ...serveArguments(options, world), '--quiet'];
   const text = unitText(words, { env: world.env, drain: options.drain });
   if (dryRun) {
     if (output.format === undefined || output.format === 'table') return output.raw(text);
@@ -122,27 +106,6 @@ function requireSystemd({ world }: InstallContext): void {
     hint: 'Start the gateway in the background with `ci gateway --background`.',
     outcome: 'not_applied',
   });
-}
-
-/** Refuses a management key that only this shell has. @throws CommandError (not_signed_in) */
-function requireSavedKey({ settings, profiles }: InstallContext): void {
-  const { managementKey, sandbox } = settings;
-  if (sandbox.value) return;
-  if (managementKey?.origin === 'CHEAPESTINFERENCE_MANAGEMENT_KEY') {
-    throw new CommandError('not_signed_in', "The service can't read CHEAPESTINFERENCE_MANAGEMENT_KEY of this shell", {
-      hint: 'Save the key with `ci auth login`.',
-    });
-  }
-  if (keyFor(settings, profiles) === undefined) {
-    throw new CommandError('not_signed_in', "You aren't signed in", { hint: 'Run `ci auth login`.' });
-  }
-}
-
-/** Returns the options that select the account, whatever is current later. */
-function accountOptions({ settings }: InstallContext): string[] {
-  const { apiUrl, profile, sandbox } = settings;
-  if (sandbox.value) return ['--sandbox'];
-  return ['--profile', profile.value, ...(apiUrl.origin === '--api-url' ? ['--api-url', apiUrl.value] : [])];
 }
 
 async function print({ output, world }: InstallContext, result: Result): Promise<void> {
