@@ -65,6 +65,8 @@ export class UsageTimeline {
   readonly #order: Int32Array;
   /** For each node, the place in the order of the first node that is certainly not before it. */
   readonly #after: Int32Array;
+  /** The earliest time of a node. */
+  readonly #first: number;
   readonly #start: number;
   readonly #end: number;
   readonly #distance: Float64Array;
@@ -93,6 +95,7 @@ export class UsageTimeline {
     this.#latest = Float64Array.from(nodes, ({ latest }) => latest);
     this.#order = Int32Array.from(nodes.keys()).sort((a, b) => (nodes[a]?.earliest ?? 0) - (nodes[b]?.earliest ?? 0));
     const sorted = Float64Array.from(this.#order, (node) => nodes[node]?.earliest ?? 0);
+    this.#first = sorted[0] ?? 0;
     this.#after = Int32Array.from(nodes, ({ latest }) => firstNotBelow(sorted, latest));
     this.#distance = new Float64Array(nodes.length);
     this.#suffix = new Float64Array(nodes.length + 1);
@@ -142,10 +145,13 @@ export class UsageTimeline {
     const count = this.#snapshots.length;
     const end = gone === undefined ? Number.POSITIVE_INFINITY : (this.#snapshots[gone]?.latest ?? 0);
     const beginning = created ?? Number.NEGATIVE_INFINITY;
+    const isYoung = beginning >= this.#first;
     distance[source] = 0;
     for (let round = 0; round < mostRounds; round++) {
       let hasChanged = false;
-      for (let at = 0; at < count; at++) {
+      // Paths lead forward and back in time.
+      for (let step = 0; step < count; step++) {
+        const at = round % 2 === 0 ? step : count - 1 - step;
         for (let window = 0; window < windows.length; window++) {
           const figure = figures[windows.length * at + window];
           if (figure == null) continue;
@@ -158,8 +164,7 @@ export class UsageTimeline {
           hasChanged = true;
         }
       }
-      if (created !== undefined)
-        hasChanged = this.#level((node) => (this.#latest[node] ?? 0) <= beginning) || hasChanged;
+      if (isYoung) hasChanged = this.#level((node) => (this.#latest[node] ?? 0) <= beginning) || hasChanged;
       if (gone !== undefined) hasChanged = this.#level((node) => (this.#earliest[node] ?? 0) >= end) || hasChanged;
       hasChanged = this.#descend() || hasChanged;
       if ((distance[source] ?? 0) < 0) return undefined;

@@ -126,6 +126,11 @@ const reads: readonly TestedCommand[] = [
   { line: 'usage prod --period 7d', passedOn, holds: { name: 'prod', usage: { last7d: { requests: 0 } } } },
   { line: 'usage nobody', code: 5 },
   {
+    line: 'usage --all',
+    holds: [{ name: 'client-acme', period: '1h', requests: 0 }, {}, {}, {}, { name: 'prod' }, {}, {}, {}],
+  },
+  { line: 'usage snapshot --fields status,keys,cached', holds: { status: 'stored', keys: 2, cached: false } },
+  {
     line: 'usage --self',
     passedOn,
     holds: { budget: { spent: 0 }, credits: { balance: 25 }, key: { name: 'prod', type: 'subscription' } },

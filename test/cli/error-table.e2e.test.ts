@@ -135,6 +135,8 @@ const commands: readonly Command[] = [
   { line: 'usage', fails: 'all' },
   { line: 'usage credit', fails: 'all' },
   { line: 'usage --self', fails: 'all' },
+  { line: 'usage --all', fails: 'all' },
+  { line: 'usage snapshot', fails: 'all' },
   { line: 'billing status', fails: 'all' },
   { line: 'billing credits', fails: 'all' },
   { line: 'billing topup 50', fails: 'changes', changes: true, unchecked: true },
@@ -167,13 +169,26 @@ const commands: readonly Command[] = [
   { line: 'keys rotate credit --store --yes', fails: 'changes', changes: true, resumes: true },
 ];
 
-/** For each command the cases that it is run with: one of each class, and every case with some command. */
-const dealt: readonly (readonly Case[])[] = commands.map((_command, at) =>
-  classes.flatMap((cases) => {
-    const more = cases.filter((_each, index) => index >= commands.length && index % commands.length === at);
-    return [...cases.slice(at % cases.length).slice(0, 1), ...more];
-  }),
-);
+/**
+ * For each command the cases that it is run with: one of each class, and every case with some command. A change has at least one that
+ * leaves open what became of it.
+ */
+const dealt: readonly (readonly Case[])[] = commands.map((command, at) => {
+  const cases = classes.flatMap((each) => {
+    const more = each.filter((_case, index) => index >= commands.length && index % commands.length === at);
+    return [...each.slice(at % each.length).slice(0, 1), ...more];
+  });
+  const hasLost = command.fails !== 'changes' || cases.some((each) => isLost(command, each));
+  return hasLost
+    ? cases
+    : [
+        ...cases,
+        ...classes
+          .flat()
+          .filter((each) => isLost(command, each))
+          .slice(0, 1),
+      ];
+});
 
 async function failingCustomer(isMeant: (request: Received) => boolean, behavior: Behavior) {
   let failing = false;

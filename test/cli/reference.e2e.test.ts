@@ -156,6 +156,8 @@ describe('`ci help --json`', () => {
         'plans list',
         'agent plans',
         'usage',
+        'usage snapshot',
+        'usage report',
         'api',
         ...['serve', 'reset', 'advance', 'schedule', 'path'].map((verb) => `sandbox ${verb}`),
         ...['get', 'set', 'unset', 'list', 'path'].map((verb) => `config ${verb}`),
@@ -286,7 +288,16 @@ describe('the fields in help are those of a real result', () => {
       () => asked('keys rotate prod --save .env --yes --json', 'keys rotate prod client-acme --store --yes --json'),
     ],
     'keys delete': [() => asked('keys delete prod --yes --json')],
-    usage: [async () => [...(await asked('usage --json', 'usage --self --json')), await usageOfGateway()]],
+    usage: [
+      async () => [
+        ...(await asked('usage --json', 'usage --self --json', 'usage --all --json')),
+        await usageOfGateway(),
+      ],
+    ],
+    'usage snapshot': [
+      () => asked('usage snapshot --json', 'usage snapshot --install --timer cron --dry-run --json --sandbox'),
+    ],
+    'usage report': [() => asked('usage snapshot --json', 'usage report --month 2026-04 --json').then(last)],
     'billing status': [() => asked('billing status --json')],
     'billing credits': [() => asked('billing credits --json')],
     'billing topup': [
@@ -530,6 +541,7 @@ describe('a command that reads has the same result in every format:', () => {
     ['status --check', 'list'],
     ['usage', 'list'],
     ['usage prod', 'object'],
+    ['usage --all', 'list'],
     ['usage --self', 'object'],
     ['plans list', 'list'],
     ['agent plans', 'list'],

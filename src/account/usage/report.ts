@@ -7,7 +7,7 @@ import type { StoredUsage } from './store.ts';
 
 const day = 24 * 3_600_000;
 
-/** How far around a span snapshots are of use, in milliseconds: the longest window after it, and a little before it. */
+/** How far around a span snapshots are of use, in milliseconds: the longest window after it, and a few short ones before it. */
 export const reach = { before: 2 * day, after: 31 * day } as const;
 
 /** A number for each count. */

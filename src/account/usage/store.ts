@@ -100,6 +100,17 @@ export class UsageStore {
   }
 
   /**
+   * Returns the times of the snapshots of a time span.
+   *
+   * @param from - epoch milliseconds
+   * @param to - epoch milliseconds
+   * @throws CommandError (file_error), (busy)
+   */
+  async moments(from: number, to: number): Promise<readonly NumberedMoment[]> {
+    return (await this.#reading((database) => momentsIn(database, from, to))) ?? [];
+  }
+
+  /**
    * Returns the snapshots of a time span, and what they have of each key.
    *
    * @param from - epoch milliseconds
@@ -253,12 +264,16 @@ function appendTo(database: Database, { earliest, latest }: Moment, keys: readon
   database.run('INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?, ?)', described);
 }
 
-function readFrom(database: Database, from: number, to: number): StoredUsage {
+function momentsIn(database: Database, from: number, to: number): NumberedMoment[] {
   const found = database.rows(
     'SELECT * FROM snapshots WHERE latest >= ? AND earliest <= ? ORDER BY earliest, snapshot',
     [from, to],
   );
-  const snapshots = [...found].map(momentOf);
+  return [...found].map(momentOf);
+}
+
+function readFrom(database: Database, from: number, to: number): StoredUsage {
+  const snapshots = momentsIn(database, from, to);
   const numbers = snapshots.map(({ snapshot }) => snapshot);
   if (numbers.length === 0) return { snapshots, keys: [] };
   const [first, last] = [Math.min(...numbers), Math.max(...numbers)];

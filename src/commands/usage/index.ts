@@ -1,10 +1,11 @@
 import { isCommandTyped, refuseOptionsBeforeCommand } from '../../cli/noun-options.ts';
-import { choiceOption, namesOf, ValueArgument } from '../../cli/values.ts';
+import { choiceOption, namesOf, ValueArgument, type ValueOption } from '../../cli/values.ts';
 import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Period, periods } from '../../domain/usage-periods.ts';
 import { inWords } from '../../output/text.ts';
+import { type AllFormat, allFields, allFormats } from './all-fields.ts';
 import { gatewayFields } from './gateway-fields.ts';
 import { keyUsage } from './key.ts';
 import { allUsage, fields, type UsageContext } from './keys.ts';
@@ -17,12 +18,16 @@ interface Flags {
   readonly refresh?: true;
   readonly self?: true;
   readonly gateway?: true;
+  readonly all?: true;
+  readonly format?: AllFormat;
 }
 
 /** What `ci usage` shows. */
 export interface Options extends Flags {
   /** The id or name of a key; undefined: all keys. */
   readonly key: string | undefined;
+  /** Whether the period was typed. */
+  readonly hasPeriod: boolean;
 }
 
 export const notes = `A key that is named like a command can be shown by its ID.`;
@@ -40,13 +45,14 @@ export default function usage(noun: Verb, context: Context, execute = run): void
   noun
     .usage('[command]')
     .tell({
-      fields: [...new Set([...fields, ...selfFields, ...gatewayFields])],
+      fields: [...new Set([...fields, ...selfFields, ...gatewayFields, ...allFields])],
       examples: [
         'ci usage',
         'ci usage prod-api --period 7d',
         "ci usage --json | jq '[.[].usage.last24h.tokens] | add'",
         'ci usage --self',
         'ci usage --gateway --period 7d',
+        'ci usage --all --format csv > usage.csv',
       ],
     })
     .addArgument(new ValueArgument('[key]', 'ID or name of the key', namesOf('keys')))
@@ -54,14 +60,51 @@ export default function usage(noun: Verb, context: Context, execute = run): void
     .option('--refresh', 'Fetch new data even if the cached data is recent')
     .option('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     .option('--gateway', 'Show what the clients of the gateways on this machine used')
-    .action((key: string | undefined, flags: Flags) => execute({ key, ...flags }, context));
+    .option('--all', 'Show each key in each period, on a line each')
+    .addOption(formatOption(noun))
+    .action((key: string | undefined, flags: Flags) =>
+      execute({ key, ...flags, hasPeriod: noun.getOptionValueSource('period') === 'cli' }, context),
+    );
+}
+
+/** Returns `--format`, which is another name of the global option `--output`. */
+function formatOption(noun: Verb): ValueOption {
+  const option = choiceOption('--format <format>', 'With --all, print csv or json, like --output', allFormats);
+  const { parseArg } = option;
+  option.argParser((text) => {
+    const format: unknown = parseArg?.(text, undefined);
+    const { json, output = format } = noun.parent?.opts<{ readonly json?: true; readonly output?: string }>() ?? {};
+    const other = json ? 'json' : output;
+    if (other !== format) {
+      const name = json ? '--json' : `--output ${other}`;
+      throw usageError(`--format ${text} and ${name} can't be combined`, 'Pass one of them.');
+    }
+    noun.parent?.setOptionValueWithSource('output', format, 'cli');
+    return format;
+  });
+  return option;
 }
 
 /** Shows the usage of one key or all keys. */
 export async function run(
-  { key, period, refresh, self, gateway }: Options,
+  { key, period, refresh, self, gateway, all, format, hasPeriod }: Options,
   context: UsageContext & Pick<Context, 'record'>,
 ): Promise<void> {
+  if (format !== undefined && !all) throw usageError('--format can only be used with --all', 'Pass --all, or use -o.');
+  if (all) {
+    const other = self
+      ? '--self'
+      : gateway
+        ? '--gateway'
+        : hasPeriod
+          ? '--period'
+          : key === undefined
+            ? undefined
+            : 'a key';
+    if (other !== undefined) throw usageError(`--all and ${other} can't be combined`, 'Pass one of them.');
+    const { usageByPeriod } = await import('./by-period.ts');
+    return usageByPeriod(context, refresh === true);
+  }
   if (gateway) {
     const other = self ? '--self' : refresh ? '--refresh' : key === undefined ? undefined : 'a key';
     if (other !== undefined) throw usageError(`--gateway and ${other} can't be combined`, 'Pass one of them.');

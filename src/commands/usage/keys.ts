@@ -24,7 +24,7 @@ export async function allUsage(context: UsageContext, period: Period, refresh: b
 }
 
 /** Returns the usage of all keys, from the cache if it's recent: the API allows 12 requests in 12 hours. */
-async function currentUsage(context: UsageContext, refresh: boolean): Promise<readonly KeyUsage[]> {
+export async function currentUsage(context: UsageContext, refresh: boolean): Promise<readonly KeyUsage[]> {
   const { client } = await context.api();
   client.requireSignedIn();
   const recent = refresh ? undefined : await cachedUsage(context);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { reach, type UsageReport, type UsageRow, type Used, usageReport } from '../../account/usage/report.ts';
 import { counts } from '../../account/usage/snapshot.ts';
-import { UsageStore } from '../../account/usage/store.ts';
+import { type StoredUsage, UsageStore } from '../../account/usage/store.ts';
 import { choiceOption, namesOf, ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { resolved } from '../../config/folders.ts';
@@ -10,7 +10,7 @@ import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
 import { CommandError, messageOf } from '../../domain/errors.ts';
 import { decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
-import type { Span } from '../../domain/usage-bounds.ts';
+import { type Span, tolerance } from '../../domain/usage-bounds.ts';
 import { type Grouping, groupings } from '../../domain/usage-groups.ts';
 import { type Prices, parsePrices } from '../../domain/usage-prices.ts';
 import type { Column } from '../../output/output.ts';
@@ -74,7 +74,7 @@ export async function run({ month: typed, by, prices: file }: Options, context: 
     throw new CommandError('not_signed_in', "You aren't signed in", { hint: 'Run `ci auth login`.' });
   }
   const store = await UsageStore.of(context);
-  const stored = await store.read(month.from - reach.before, month.to + reach.after);
+  const stored = await readMonth(store, month);
   const last = stored.snapshots.at(-1);
   // The clock of the sandbox may be ahead of this machine's.
   const isOver = Math.max(clocks.wall(), last?.latest ?? 0) >= month.to;
@@ -99,6 +99,13 @@ export async function run({ month: typed, by, prices: file }: Options, context: 
     whole,
   );
   for (const line of notesOn(found, { month, isOver })) output.note(line);
+}
+
+/** Reads the snapshots of a month. Those long after it are only needed if there is none at its end. */
+async function readMonth(store: UsageStore, { from, to }: Month): Promise<StoredUsage> {
+  const moments = await store.moments(from - reach.before, to + reach.after);
+  const hasEnd = moments.some(({ earliest, latest }) => earliest > to - tolerance && latest < to + tolerance);
+  return store.read(from - reach.before, to + (hasEnd ? reach.before : reach.after));
 }
 
 /** A row as JSON prints it. */

@@ -3,10 +3,11 @@ import usage from '../../../src/commands/usage/index.ts';
 import { parsed } from '../../support/parsing.ts';
 
 test.each([
-  ['', { key: undefined, period: '24h' }],
-  ['prod-api --period 7d', { key: 'prod-api', period: '7d' }],
-  ['--refresh --period=30d', { key: undefined, period: '30d', refresh: true }],
-  ['--self', { key: undefined, period: '24h', self: true }],
+  ['', { key: undefined, period: '24h', hasPeriod: false }],
+  ['prod-api --period 7d', { key: 'prod-api', period: '7d', hasPeriod: true }],
+  ['--refresh --period=30d', { key: undefined, period: '30d', refresh: true, hasPeriod: true }],
+  ['--self', { key: undefined, period: '24h', self: true, hasPeriod: false }],
+  ['--all --format csv', { key: undefined, period: '24h', all: true, format: 'csv', hasPeriod: false }],
 ])('reads `ci usage %s`', async (words, options) => {
   expect(await parsed(usage, words)).toEqual(options);
 });

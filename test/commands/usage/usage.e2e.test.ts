@@ -177,6 +177,49 @@ describe('`ci usage`', () => {
   });
 });
 
+describe('`ci usage --all`', () => {
+  test('prints a row per key and period as CSV and JSON, with --format or -o', async () => {
+    const { api, me, busy, calm, idle, each } = await customerWithUsage();
+    await api.box.advance(2 * hour);
+    const csv = (await me.ci('usage --all --format csv')).stdout;
+    const [header, ...rows] = csvRows(csv);
+    expect(header).toEqual(['id', 'name', 'type', 'period', 'requests', 'tokens', 'promptTokens', 'completionTokens']);
+    const used = ['2', `${2 * each.total}`, `${2 * each.prompt}`, `${2 * each.completion}`];
+    expect(rows.slice(-4)).toEqual([
+      [busy.id, 'default', 'subscription', '1h', '0', '0', '0', '0'],
+      ...['24h', '7d', '30d'].map((period) => [busy.id, 'default', 'subscription', period, ...used]),
+    ]);
+    expect(rows.map(([id]) => id)).toEqual([idle, calm, busy].flatMap(({ id }) => [id, id, id, id]));
+    const listed = json(await me.ci('usage --all --format json'));
+    expect(at(listed, 5)).toEqual({
+      ...{ id: calm.id, name: 'client-acme', type: 'credit', period: '24h', requests: 1 },
+      ...{ tokens: each.total, promptTokens: each.prompt, completionTokens: each.completion },
+    });
+    expect((await me.ci('usage --all -o csv')).stdout).toBe(csv);
+    expect(json(await me.ci('usage --all --json --format json'))).toEqual(listed);
+    expect((await me.ci('usage --all --format csv --fields name,period')).stdout).toMatch(
+      /^name,period\r\nidle,1h\r\n/,
+    );
+    expect((await shown(me, 'usage --all')).screen).toMatch(/client-acme +credit +24h +1 /);
+  });
+
+  test.each([
+    ['--format csv', '--format can only be used with --all'],
+    ['--all --format yaml', '"yaml" is not a valid value for --format'],
+    ['--all --format csv --json', "--format csv and --json can't be combined"],
+    ['-o yaml --all --format csv', "--format csv and --output yaml can't be combined"],
+    ['--all --self', "--all and --self can't be combined"],
+    ['--all --gateway', "--all and --gateway can't be combined"],
+    ['--all --period 7d', "--all and --period can't be combined"],
+    ['prod --all', "--all and a key can't be combined"],
+  ])('refuses %s', async (words, message) => {
+    const { api, me } = await customerWithUsage();
+    const { code, stderr } = await me.ci(`usage ${words}`);
+    expect([code, api.requests]).toEqual([2, []]);
+    expect(stderr).toContain(message);
+  });
+});
+
 describe('the cache of usage', () => {
   test('answers a second call without a request, with its age and the refreshes left', async () => {
     const { api, me } = await customerWithUsage();
