@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { parsePrices } from '../../src/domain/usage-prices.ts';
 import { json, lines, sandboxUser, user } from '../support/cli.ts';
 import { freePort } from '../support/http-server.ts';
 import { needs } from '../support/programs.ts';
@@ -43,6 +44,23 @@ test('runs the examples of docs/scripting.md, and prints the output shown there'
   expect(lines(stderr)).toEqual(shown);
   writeFileSync(path.join(me.home, 'examples'), blockLines(text, 'sh').join('\n'));
   expect(await me.sh('exec bash -e examples')).toMatchObject({ code: 0 });
+});
+
+test('runs the examples in the sandbox of docs/platforms.md, and has the usage', async (context) => {
+  needs(context, 'bash');
+  const text = textOf('docs/platforms.md');
+  const example = blockLines(text.slice(text.indexOf('### Try it in the sandbox')), 'sh');
+  const me = user();
+  writeFileSync(path.join(me.home, 'example'), example.join('\n'));
+  const { code, stdout } = await me.sh('exec bash -e example');
+  expect(code).toBe(0);
+  const [name, , requests, tokens] = lines(stdout).at(-1)?.split('\t') ?? [];
+  expect([name, requests, Number(tokens) > 0]).toEqual(['acme-prod', '1', true]);
+});
+
+test('reads the price list of docs/platforms.md', () => {
+  const prices = parsePrices(blockLines(textOf('docs/platforms.md'), 'csv').join('\n'), 'prices.csv');
+  expect([...prices.keys()]).toEqual(['globex-prod', 'acme', '*']);
 });
 
 test('finds every command and option that the pages use', async () => {

@@ -10,7 +10,7 @@ import { emptyFolder } from '../support/folder.ts';
 import { needs } from '../support/programs.ts';
 import { runProgram } from '../support/releases.ts';
 import { listAt } from '../support/sandbox.ts';
-import { recordedSandbox } from '../support/servers.ts';
+import { data, recordedSandbox, server } from '../support/servers.ts';
 
 const binary = path.resolve('dist/bin/ci');
 const platform = `${process.platform}-${process.arch}`;
@@ -40,6 +40,35 @@ describe('the build', () => {
       `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) bun/${bun.version}`,
     );
   });
+});
+
+test('reads and writes the usage snapshots of the npm package, and the other way round', async () => {
+  let keys = 0;
+  const api = await server((request, response) => {
+    response.setHeader('Date', new Date(Date.UTC(2026, 3, 14, ++keys)).toUTCString());
+    const usage = { last30d: { requests: 1, tokens: 1, promptTokens: 1, completionTokens: 0 } };
+    const createdAt = '2026-04-10T00:00:00.000Z';
+    return data(Array.from({ length: keys }, (_, at) => ({ id: `k${at}`, name: `key ${at}`, usage, createdAt })))(
+      request,
+      response,
+    );
+  });
+  const env = {
+    HOME: emptyFolder(),
+    CHEAPESTINFERENCE_API_URL: api.url,
+    CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_of_the_tests_0123456789abcdef',
+  };
+  const programs = [[process.execPath, path.resolve('bin/ci.js')], [binary]];
+  for (const words of [...programs, ...programs]) {
+    const fresh = { ...env, NO_UPDATE_NOTIFIER: '1', XDG_CACHE_HOME: emptyFolder() };
+    expect(await runProgram([...words, 'usage', 'snapshot'], fresh)).toMatchObject({ code: 0, stderr: '' });
+  }
+  const reports = programs.map((words) =>
+    runProgram([...words, 'usage', 'report', '--month', '2026-04', '--json'], { ...env, NO_UPDATE_NOTIFIER: '1' }),
+  );
+  const [one, other] = await Promise.all(reports);
+  expect(JSON.parse(one?.stdout ?? '')).toMatchObject({ rows: Array.from({ length: 4 }, () => ({ tokens: 1 })) });
+  expect(other).toEqual(one);
 });
 
 describe('a variable of the runtime', () => {

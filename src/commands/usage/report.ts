@@ -98,7 +98,7 @@ export async function run({ month: typed, by, prices: file }: Options, context: 
     },
     whole,
   );
-  for (const line of notesOn(found, { month, isOver })) output.note(line);
+  for (const line of notesOn(found, { month, isOver, isForPeople: output.isForPeople })) output.note(line);
 }
 
 /** Reads the snapshots of a month. Those long after it are only needed if there is none at its end. */
@@ -196,7 +196,7 @@ const costColumn: Column<Row> = {
 
 function notesOn(
   { measured, gaps, rows, unpriced, contradictory }: UsageReport,
-  { month, isOver }: { readonly month: Month; readonly isOver: boolean },
+  { month, isOver, isForPeople }: { readonly month: Month; readonly isOver: boolean; readonly isForPeople: boolean },
 ): string[] {
   const notes = [`Measured from ${utcMinute(measured.from)} to ${utcMinute(measured.to)}.`];
   if (!isOver) notes.push(`${month.name} isn't over. Usage since the last snapshot is missing.`);
@@ -215,7 +215,9 @@ function notesOn(
     );
   }
   if (rows.some(({ used, most }) => counts.some((count) => used[count] !== most[count]))) {
-    notes.push('Figures marked ≥ are what is proven. See `atMost` with --json for how much more it can be.');
+    notes.push(
+      `${isForPeople ? 'Figures with ≥' : 'Some figures'} are the least that is proven. See \`atMost\` with --json for the most.`,
+    );
   }
   if (unpriced.length > 0) {
     notes.push(`Warning: No price for ${listed(unpriced)}. Add one for the name, its prefix or *.`);

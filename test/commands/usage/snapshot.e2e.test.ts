@@ -132,6 +132,18 @@ test.skipIf(process.getuid?.() === 0)('says what to do if the state directory is
   expect(stderr).toContain("Can't write to");
 });
 
+test('keeps the database if the disk is full, and says so', async () => {
+  const me = userOf(await recordedSandbox());
+  await snapshot(me);
+  const before = readFileSync(databaseOf(me));
+  const full = await me.sh("trap '' XFSZ; ulimit -f 8; ci usage snapshot", { env: { XDG_CACHE_HOME: emptyFolder() } });
+  expect([full.code, full.stdout]).toEqual([1, '']);
+  expect(full.stderr).toMatch(/usage-[0-9a-f]{16}\.db can't be written to: .* Free up disk space/);
+  expect(readFileSync(databaseOf(me)).equals(before)).toBe(true);
+  expect(readdirSync(stateFolder(me))).toEqual([path.basename(databaseOf(me))]);
+  expect(json(await me.ci('usage report --month 2026-04 --json'))).toMatchObject({ month: '2026-04' });
+});
+
 test('removes what killed processes left', async () => {
   const me = userOf(await recordedSandbox());
   await snapshot(me);
