@@ -20,7 +20,7 @@ __ci_commands() {
   case $place in
     '') commands='setup status pools keys run env connect gateway models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
-    'keys' | 'help keys') commands='list create secret delete' aliases='ls revoke rm' ;;
+    'keys' | 'help keys') commands='list create secret rotate delete' aliases='ls revoke rm' ;;
     'gateway' | 'help gateway') commands='status stop token install export' ;;
     'usage' | 'help usage') commands='snapshot report' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
@@ -48,9 +48,11 @@ __ci_options() {
     'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --store --save --var --force' ;;
     'pools keys') options='--reveal' ;;
     'pools cancel') options='--again --no-wait --settle' ;;
-    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --store --save --to --var --force --secret-only --ensure --reveal --again --no-wait --settle' ;;
+    'keys list') options='--older-than --unused-for' ;;
+    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --store --save --to --var --force --secret-only --ensure --reveal --again --no-wait --settle --from --save-to --failed --concurrency --rate' ;;
     'keys secret') options='--add --remove --force' ;;
-    'keys delete') options='--settle' ;;
+    'keys rotate') options='--pool --older-than --resume --store --save --to --var --force --prove --overlap --allow-gap --settle' ;;
+    'keys delete') options='--settle --from --failed --concurrency --rate' ;;
     'run') options='--key --pool --for --model --gateway --temporary --subscription --max-budget' ;;
     'env') options='--key --pool --for --shell --format' ;;
     'connect') options='--key --pool --gateway --model --context-window --project --dry-run --undo' ;;
@@ -101,6 +103,7 @@ __ci_long() {
 __ci_repeats() {
   case "$place $1" in
     'keys create --to') ;;
+    'keys rotate --to') ;;
     'api --raw-field') ;;
     'api --field') ;;
     *) return 1 ;;
@@ -112,14 +115,14 @@ __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
     'pools list --blocks' | 'pools quote --blocks' | 'pools subscribe --blocks' | 'agent subscribe --blocks' | 'agent claim --blocks') kind=list choices='asia europe americas' alone='all' ;;
-    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --to' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'run --model' | 'run --max-budget' | 'connect --model' | 'connect --context-window' | 'gateway --listen' | 'gateway --token-file' | 'gateway --cert' | 'gateway --key' | 'gateway --queue-limit' | 'gateway --queue-timeout' | 'gateway --drain' | 'gateway token --token-file' | 'gateway token --client' | 'gateway install --listen' | 'gateway install --token-file' | 'gateway install --cert' | 'gateway install --key' | 'gateway install --queue-limit' | 'gateway install --queue-timeout' | 'gateway install --drain' | 'usage report --month' | 'billing topup --pay-with' | 'billing topup --rpc-url' | 'billing topup --confirmations' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent subscribe --max-price' | 'agent subscribe --var' | 'agent subscribe --account' | 'agent subscribe --rpc-url' | 'agent subscribe --confirmations' | 'agent subscribe --field' | 'agent topup --var' | 'agent topup --account' | 'agent topup --rpc-url' | 'agent topup --confirmations' | 'agent topup --field' | 'agent claim --signature' | 'agent claim --var' | 'agent claim --account' | 'agent claim --rpc-url' | 'agent claim --confirmations' | 'agent claim --field' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'history --limit' | 'history reconcile --rpc-url' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox serve --rpc-url' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
+    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys list --older-than' | 'keys list --unused-for' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --to' | 'keys create --var' | 'keys create --settle' | 'keys create --concurrency' | 'keys create --rate' | 'keys rotate --older-than' | 'keys rotate --to' | 'keys rotate --var' | 'keys rotate --prove' | 'keys rotate --overlap' | 'keys rotate --settle' | 'keys delete --settle' | 'keys delete --concurrency' | 'keys delete --rate' | 'run --model' | 'run --max-budget' | 'connect --model' | 'connect --context-window' | 'gateway --listen' | 'gateway --token-file' | 'gateway --cert' | 'gateway --key' | 'gateway --queue-limit' | 'gateway --queue-timeout' | 'gateway --drain' | 'gateway token --token-file' | 'gateway token --client' | 'gateway install --listen' | 'gateway install --token-file' | 'gateway install --cert' | 'gateway install --key' | 'gateway install --queue-limit' | 'gateway install --queue-timeout' | 'gateway install --drain' | 'usage report --month' | 'billing topup --pay-with' | 'billing topup --rpc-url' | 'billing topup --confirmations' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent subscribe --max-price' | 'agent subscribe --var' | 'agent subscribe --account' | 'agent subscribe --rpc-url' | 'agent subscribe --confirmations' | 'agent subscribe --field' | 'agent topup --var' | 'agent topup --account' | 'agent topup --rpc-url' | 'agent topup --confirmations' | 'agent topup --field' | 'agent claim --signature' | 'agent claim --var' | 'agent claim --account' | 'agent claim --rpc-url' | 'agent claim --confirmations' | 'agent claim --field' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'history --limit' | 'history reconcile --rpc-url' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox serve --rpc-url' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
     'pools list --status') kind=words choices='active funding activating paused' ;;
     'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;
-    'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'usage report --prices' | 'billing topup --password-file' | 'agent subscribe --save' | 'agent subscribe --keystore' | 'agent subscribe --password-file' | 'agent topup --save' | 'agent topup --keystore' | 'agent topup --password-file' | 'agent claim --save' | 'agent claim --keystore' | 'agent claim --password-file' | 'agent wallet create --keystore' | 'agent wallet create --password-file' | 'agent wallet import --keystore' | 'agent wallet import --password-file' | 'agent wallet address --keystore' | 'agent wallet address --password-file' | 'api --input') kind=files ;;
+    'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'keys create --from' | 'keys create --save-to' | 'keys create --failed' | 'keys rotate --save' | 'keys delete --from' | 'keys delete --failed' | 'usage report --prices' | 'billing topup --password-file' | 'agent subscribe --save' | 'agent subscribe --keystore' | 'agent subscribe --password-file' | 'agent topup --save' | 'agent topup --keystore' | 'agent topup --password-file' | 'agent claim --save' | 'agent claim --keystore' | 'agent claim --password-file' | 'agent wallet create --keystore' | 'agent wallet create --password-file' | 'agent wallet import --keystore' | 'agent wallet import --password-file' | 'agent wallet address --keystore' | 'agent wallet address --password-file' | 'api --input') kind=files ;;
     'pools watch --blocks') kind=list choices='asia europe americas' alone='any all' ;;
     'keys create --subscription' | 'run --subscription' | 'billing cancel 1') kind=subscriptions ;;
-    'keys create --pool' | 'run --pool' | 'env --pool' | 'connect --pool' | 'gateway --pools' | 'gateway install --pools' | 'agent claim --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'agent subscribe 1' | 'sandbox schedule 1') kind=pools ;;
-    'run --key' | 'env --key' | 'connect --key' | 'gateway --keys' | 'gateway --credit-key' | 'gateway install --keys' | 'gateway install --credit-key' | 'keys secret 1' | 'keys delete +' | 'usage 1') kind=keys ;;
+    'keys create --pool' | 'keys rotate --pool' | 'run --pool' | 'env --pool' | 'connect --pool' | 'gateway --pools' | 'gateway install --pools' | 'agent claim --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'agent subscribe 1' | 'sandbox schedule 1') kind=pools ;;
+    'run --key' | 'env --key' | 'connect --key' | 'gateway --keys' | 'gateway --credit-key' | 'gateway install --keys' | 'gateway install --credit-key' | 'keys secret 1' | 'keys rotate +' | 'keys delete +' | 'usage 1') kind=keys ;;
     'run --for' | 'env --for') kind=words choices='openai anthropic all none' ;;
     'env --shell') kind=words choices='sh fish powershell' ;;
     'env --format') kind=words choices='dotenv json' ;;
@@ -142,6 +145,7 @@ __ci_values() {
     'keys list --fields') kind=list choices='id name apiKey keyPlan keyType isActive subscriptionId subscriptionStatus subscriptionExpiresAt maxBudget rpm tpm createdAt lastUsedAt stored' ;;
     'keys create --fields') kind=list choices='id name apiKey savedTo variable' ;;
     'keys secret --fields') kind=list choices='id name apiKey stored' ;;
+    'keys rotate --fields') kind=list choices='id name oldId apiKey savedTo variable rotated failed' ;;
     'keys delete --fields') kind=list choices='id name deleted' ;;
     'env --fields') kind=list choices='CHEAPESTINFERENCE_API_KEY OPENAI_API_KEY OPENAI_BASE_URL ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL ANTHROPIC_API_KEY' ;;
     'connect --fields') kind=list choices='tool status place key gateway model baseUrl files backups start works detail diff snippets title installed connected account problem' ;;
@@ -189,7 +193,7 @@ __ci_values() {
     'connect 1') kind=words choices='claude-code opencode kilo pi qwen-code cline codex crush goose zed aider llm litellm openai-sdk anthropic-sdk' ;;
     'gateway export 1') kind=words choices='litellm' ;;
     'auth switch 1') kind=profiles ;;
-    'config get 1' | 'config set 1' | 'config unset 1') kind=words choices='output timeout max-monthly-spend settling-time default-key' ;;
+    'config get 1' | 'config set 1' | 'config unset 1') kind=words choices='output timeout max-monthly-spend settling-time default-key max-key-age' ;;
     'api 1') kind=words choices='GET HEAD POST PUT PATCH DELETE' ;;
     'sandbox schedule 2') kind=words choices='asia europe americas' ;;
     'completion install 1') kind=words choices='bash zsh fish powershell' ;;

@@ -59,6 +59,7 @@ function __ci_commands
             printf '%s\n' 'list'\t'List your API keys, with masked secrets' \
                 'create'\t'Create an API key, and show or save its secret' \
                 'secret'\t'Print the secret of a key stored on this machine' \
+                'rotate'\t'Replace API keys: create, deliver and prove new ones, then revoke the old' \
                 'delete'\t'Revoke API keys immediately'
         case 'gateway' 'help gateway'
             printf '%s\n' 'status'\t'Show the running gateways and their seats' \
@@ -232,6 +233,9 @@ function __ci_options
             printf '%s\n' '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled' \
                 '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
+        case 'keys list'
+            printf '%s\n' '--older-than'\t'Only keys created longer ago than this, such as 90d' \
+                '--unused-for'\t'Only keys that haven\'t been used for this long, such as 30d'
         case 'keys create'
             printf '%s\n' '--subscription'\t'Create the key for this subscription (default: the most recent)' \
                 '--pool'\t'Create the key for your subscription on this pool' \
@@ -249,13 +253,35 @@ function __ci_options
                 '--reveal'\t'With --ensure, show the secret of an existing key' \
                 '--again'\t'Create the key even if an earlier one with this name hasn\'t settled' \
                 '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
-                '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
+                '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
+                '--from'\t'Create the keys of this CSV or NDJSON file, or - for standard input' \
+                '--save-to'\t'With --from, append the secrets to this NDJSON or CSV file' \
+                '--failed'\t'With --from, write the rows that failed to this file' \
+                '--concurrency'\t'With --from, the most requests at a time (default: 8)' \
+                '--rate'\t'With --from, the most requests per second'
         case 'keys secret'
             printf '%s\n' '--add'\t'Store a secret, read from standard input' \
                 '--remove'\t'Remove the secret from this machine, without revoking the key' \
                 '--force'\t'With --add, replace another secret without asking'
+        case 'keys rotate'
+            printf '%s\n' '--pool'\t'Rotate the keys of this pool' \
+                '--older-than'\t'Rotate only keys of at least this age, such as 90d' \
+                '--resume'\t'Continue rotations that failed or were interrupted' \
+                '--store'\t'Keep the new secret on this machine (default if the old one is)' \
+                '--save'\t'Write the new secret to this dotenv file' \
+                '--to'\t'Send the secret to a destination, such as github:acme/api' \
+                '--var'\t'With --save or --to, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save, replace another value of the variable without asking' \
+                '--prove'\t'Prove with command:PROGRAM that the new key works' \
+                '--overlap'\t'Keep the old key valid for this time, or until command:PROGRAM succeeds' \
+                '--allow-gap'\t'If a seat allows one key, revoke the old key first' \
+                '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'keys delete'
-            printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
+            printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
+                '--from'\t'Revoke the keys of this CSV or NDJSON file, or - for standard input' \
+                '--failed'\t'With --from, write the rows that failed to this file' \
+                '--concurrency'\t'With --from, the most requests at a time (default: 8)' \
+                '--rate'\t'With --from, the most requests per second'
         case 'run'
             printf '%s\n' '--key'\t'Name or ID of the stored key to use' \
                 '--pool'\t'Use the stored key of this pool' \
@@ -485,6 +511,8 @@ function __ci_repeats
     switch "$argv[1] $argv[2]"
         case 'keys create --to'
             return 0
+        case 'keys rotate --to'
+            return 0
         case 'api --raw-field'
             return 0
         case 'api --field'
@@ -504,7 +532,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'The whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'gateway --listen' 'gateway --token-file' 'gateway --cert' 'gateway --key' 'gateway --queue-limit' 'gateway --queue-timeout' 'gateway --drain' 'gateway token --token-file' 'gateway token --client' 'gateway install --listen' 'gateway install --token-file' 'gateway install --cert' 'gateway install --key' 'gateway install --queue-limit' 'gateway install --queue-timeout' 'gateway install --drain' 'usage report --month' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys list --older-than' 'keys list --unused-for' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys create --concurrency' 'keys create --rate' 'keys rotate --older-than' 'keys rotate --to' 'keys rotate --var' 'keys rotate --prove' 'keys rotate --overlap' 'keys rotate --settle' 'keys delete --settle' 'keys delete --concurrency' 'keys delete --rate' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'gateway --listen' 'gateway --token-file' 'gateway --cert' 'gateway --key' 'gateway --queue-limit' 'gateway --queue-timeout' 'gateway --drain' 'gateway token --token-file' 'gateway token --client' 'gateway install --listen' 'gateway install --token-file' 'gateway install --cert' 'gateway install --key' 'gateway install --queue-limit' 'gateway install --queue-timeout' 'gateway install --drain' 'usage report --month' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -516,7 +544,7 @@ function __ci_values
             printf '%s\n' 'words' \
                 'month' \
                 'year'
-        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'usage report --prices' 'billing topup --password-file' 'agent subscribe --save' 'agent subscribe --keystore' 'agent subscribe --password-file' 'agent topup --save' 'agent topup --keystore' 'agent topup --password-file' 'agent claim --save' 'agent claim --keystore' 'agent claim --password-file' 'agent wallet create --keystore' 'agent wallet create --password-file' 'agent wallet import --keystore' 'agent wallet import --password-file' 'agent wallet address --keystore' 'agent wallet address --password-file' 'api --input'
+        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'keys create --from' 'keys create --save-to' 'keys create --failed' 'keys rotate --save' 'keys delete --from' 'keys delete --failed' 'usage report --prices' 'billing topup --password-file' 'agent subscribe --save' 'agent subscribe --keystore' 'agent subscribe --password-file' 'agent topup --save' 'agent topup --keystore' 'agent topup --password-file' 'agent claim --save' 'agent claim --keystore' 'agent claim --password-file' 'agent wallet create --keystore' 'agent wallet create --password-file' 'agent wallet import --keystore' 'agent wallet import --password-file' 'agent wallet address --keystore' 'agent wallet address --password-file' 'api --input'
             printf '%s\n' 'files'
         case 'pools watch --blocks'
             printf '%s\n' 'list' \
@@ -528,9 +556,9 @@ function __ci_values
                 'all'\t'The whole day'
         case 'keys create --subscription' 'run --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
-        case 'keys create --pool' 'run --pool' 'env --pool' 'connect --pool' 'gateway --pools' 'gateway install --pools' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
+        case 'keys create --pool' 'keys rotate --pool' 'run --pool' 'env --pool' 'connect --pool' 'gateway --pools' 'gateway install --pools' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
             printf '%s\n' 'pools'
-        case 'run --key' 'env --key' 'connect --key' 'gateway --keys' 'gateway --credit-key' 'gateway install --keys' 'gateway install --credit-key' 'keys secret 1' 'keys delete +' 'usage 1'
+        case 'run --key' 'env --key' 'connect --key' 'gateway --keys' 'gateway --credit-key' 'gateway install --keys' 'gateway install --credit-key' 'keys secret 1' 'keys rotate +' 'keys delete +' 'usage 1'
             printf '%s\n' 'keys'
         case 'run --for' 'env --for'
             printf '%s\n' 'words' \
@@ -736,6 +764,17 @@ function __ci_values
                 'name' \
                 'apiKey' \
                 'stored' \
+                '--alone'
+        case 'keys rotate --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'name' \
+                'oldId' \
+                'apiKey' \
+                'savedTo' \
+                'variable' \
+                'rotated' \
+                'failed' \
                 '--alone'
         case 'keys delete --fields'
             printf '%s\n' 'list' \
@@ -1150,7 +1189,8 @@ function __ci_values
                 'timeout' \
                 'max-monthly-spend' \
                 'settling-time' \
-                'default-key'
+                'default-key' \
+                'max-key-age'
         case 'api 1'
             printf '%s\n' 'words' \
                 'GET' \

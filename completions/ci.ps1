@@ -79,12 +79,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('list', 'List your API keys, with masked secrets')
       , @('create', 'Create an API key, and show or save its secret')
       , @('secret', 'Print the secret of a key stored on this machine')
+      , @('rotate', 'Replace API keys: create, deliver and prove new ones, then revoke the old')
       , @('delete', 'Revoke API keys immediately')
     )
     'help keys' = @(
       , @('list', 'List your API keys, with masked secrets')
       , @('create', 'Create an API key, and show or save its secret')
       , @('secret', 'Print the secret of a key stored on this machine')
+      , @('rotate', 'Replace API keys: create, deliver and prove new ones, then revoke the old')
       , @('delete', 'Revoke API keys immediately')
     )
     'gateway' = @(
@@ -368,6 +370,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
+    'keys list' = @(
+      , @('--older-than', 'Only keys created longer ago than this, such as 90d')
+      , @('--unused-for', 'Only keys that haven''t been used for this long, such as 30d')
+    )
     'keys create' = @(
       , @('--subscription', 'Create the key for this subscription (default: the most recent)')
       , @('--pool', 'Create the key for your subscription on this pool')
@@ -386,14 +392,37 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--again', 'Create the key even if an earlier one with this name hasn''t settled')
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--from', 'Create the keys of this CSV or NDJSON file, or - for standard input')
+      , @('--save-to', 'With --from, append the secrets to this NDJSON or CSV file')
+      , @('--failed', 'With --from, write the rows that failed to this file')
+      , @('--concurrency', 'With --from, the most requests at a time (default: 8)')
+      , @('--rate', 'With --from, the most requests per second')
     )
     'keys secret' = @(
       , @('--add', 'Store a secret, read from standard input')
       , @('--remove', 'Remove the secret from this machine, without revoking the key')
       , @('--force', 'With --add, replace another secret without asking')
     )
+    'keys rotate' = @(
+      , @('--pool', 'Rotate the keys of this pool')
+      , @('--older-than', 'Rotate only keys of at least this age, such as 90d')
+      , @('--resume', 'Continue rotations that failed or were interrupted')
+      , @('--store', 'Keep the new secret on this machine (default if the old one is)')
+      , @('--save', 'Write the new secret to this dotenv file')
+      , @('--to', 'Send the secret to a destination, such as github:acme/api')
+      , @('--var', 'With --save or --to, the variable to set (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save, replace another value of the variable without asking')
+      , @('--prove', 'Prove with command:PROGRAM that the new key works')
+      , @('--overlap', 'Keep the old key valid for this time, or until command:PROGRAM succeeds')
+      , @('--allow-gap', 'If a seat allows one key, revoke the old key first')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+    )
     'keys delete' = @(
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--from', 'Revoke the keys of this CSV or NDJSON file, or - for standard input')
+      , @('--failed', 'With --from, write the rows that failed to this file')
+      , @('--concurrency', 'With --from, the most requests at a time (default: 8)')
+      , @('--rate', 'With --from, the most requests per second')
     )
     'run' = @(
       , @('--key', 'Name or ID of the stored key to use')
@@ -637,6 +666,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
   )
   $repeatable = @(
     'keys create --to'
+    'keys rotate --to'
     'api --raw-field'
     'api --field'
   )
@@ -751,6 +781,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools cancel --settle' = @{
       Kind = 'any'
     }
+    'keys list --older-than' = @{
+      Kind = 'any'
+    }
+    'keys list --unused-for' = @{
+      Kind = 'any'
+    }
     'keys create --max-budget' = @{
       Kind = 'any'
     }
@@ -769,7 +805,37 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --settle' = @{
       Kind = 'any'
     }
+    'keys create --concurrency' = @{
+      Kind = 'any'
+    }
+    'keys create --rate' = @{
+      Kind = 'any'
+    }
+    'keys rotate --older-than' = @{
+      Kind = 'any'
+    }
+    'keys rotate --to' = @{
+      Kind = 'any'
+    }
+    'keys rotate --var' = @{
+      Kind = 'any'
+    }
+    'keys rotate --prove' = @{
+      Kind = 'any'
+    }
+    'keys rotate --overlap' = @{
+      Kind = 'any'
+    }
+    'keys rotate --settle' = @{
+      Kind = 'any'
+    }
     'keys delete --settle' = @{
+      Kind = 'any'
+    }
+    'keys delete --concurrency' = @{
+      Kind = 'any'
+    }
+    'keys delete --rate' = @{
       Kind = 'any'
     }
     'run --model' = @{
@@ -988,6 +1054,24 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --save' = @{
       Kind = 'files'
     }
+    'keys create --from' = @{
+      Kind = 'files'
+    }
+    'keys create --save-to' = @{
+      Kind = 'files'
+    }
+    'keys create --failed' = @{
+      Kind = 'files'
+    }
+    'keys rotate --save' = @{
+      Kind = 'files'
+    }
+    'keys delete --from' = @{
+      Kind = 'files'
+    }
+    'keys delete --failed' = @{
+      Kind = 'files'
+    }
     'usage report --prices' = @{
       Kind = 'files'
     }
@@ -1066,6 +1150,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --pool' = @{
       Kind = 'pools'
     }
+    'keys rotate --pool' = @{
+      Kind = 'pools'
+    }
     'run --pool' = @{
       Kind = 'pools'
     }
@@ -1133,6 +1220,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'keys'
     }
     'keys secret 1' = @{
+      Kind = 'keys'
+    }
+    'keys rotate +' = @{
       Kind = 'keys'
     }
     'keys delete +' = @{
@@ -1444,6 +1534,19 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('name', '')
         , @('apiKey', '')
         , @('stored', '')
+      )
+    }
+    'keys rotate --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('name', '')
+        , @('oldId', '')
+        , @('apiKey', '')
+        , @('savedTo', '')
+        , @('variable', '')
+        , @('rotated', '')
+        , @('failed', '')
       )
     }
     'keys delete --fields' = @{
@@ -2060,6 +2163,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'config set 1' = @{
@@ -2070,6 +2174,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'config unset 1' = @{
@@ -2080,6 +2185,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('max-monthly-spend', '')
         , @('settling-time', '')
         , @('default-key', '')
+        , @('max-key-age', '')
       )
     }
     'api 1' = @{
