@@ -2293,8 +2293,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       if (Get-Values $place $flag) { $waiting = $flag }
     } elseif ($commands.ContainsKey($place)) {
       if ($names.ContainsKey("$place/$word")) { $word = $names["$place/$word"] }
-      if ($word -cnotin @($commands[$place] | ForEach-Object { $_[0] })) { return '' }
-      $place = "$place $word".Trim()
+      if ($word -cin @($commands[$place] | ForEach-Object { $_[0] })) {
+        $place = "$place $word".Trim()
+      } elseif (Get-Values $place ($given.Count + 1)) {
+        # A noun with commands may take an argument, too.
+        $given += $word
+      } else {
+        return ''
+      }
     } else {
       $given += $word
     }
@@ -2307,15 +2313,18 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     $before = "$waiting="
   }
   $offered = @()
+  $below = @()
   $left = @(@($options[$place]) + $everywhere | Where-Object { $_ -and $_[0] -cnotin $used })
   $kind = $null
   if ($waiting) {
     $kind = Get-Values $place $waiting
   } elseif (-not $ended -and $typed -like '-*') {
     $offered = $left
-  } elseif ($commands.ContainsKey($place)) {
+  } elseif ($commands.ContainsKey($place) -and $given.Count -eq 0) {
     $offered = @($commands[$place] | Where-Object { $_[0].StartsWith($typed, 'Ordinal') })
     if ($offered.Count -eq 0) { $offered = $aliases[$place] }
+    $kind = Get-Values $place 1
+    if ($kind) { $below = $offered }
   } else {
     $kind = Get-Values $place ($given.Count + 1)
     if (-not $kind) { $kind = Get-Values $place '+' }
@@ -2345,6 +2354,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     }
   }
 
+  $offered = @(@($below) + @($offered) | Where-Object { $_ })
   # PowerShell splits words at commas, and replaces only the last part.
   if (-not $wordToComplete.StartsWith($before, 'Ordinal')) { $before = '' }
   $results = @(

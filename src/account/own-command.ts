@@ -49,7 +49,7 @@ export function keyCommand(
  * @param purpose - what needs the program later: `The service runs ci`
  * @throws CommandError (usage)
  */
-export function requireInstalled(words: readonly string[], purpose: string): void {
+function requireInstalled(words: readonly string[], purpose: string): void {
   if (!words.some((word) => isTemporary(word))) return;
   throw usageError(
     `${purpose}, but \`ci\` isn't installed`,

@@ -173,7 +173,12 @@ __ci_complete() {
       *)
         __ci_commands
         if [[ $commands ]]; then
-          __ci_enter "$word" || return 0
+          # A noun with commands may take an argument, too.
+          __ci_enter "$word" || {
+            __ci_values $((count + 1)) || return 0
+            count=$((count + 1))
+            given+=("$word")
+          }
         else
           count=$((count + 1))
           given+=("$word")
@@ -210,15 +215,16 @@ __ci_complete() {
     return 0
   else
     __ci_commands
-    if [[ $commands ]]; then
+    if [[ $commands && $count -eq 0 ]]; then
       __ci_offer $commands
       [[ ${COMPREPLY[0]-} ]] || __ci_offer $aliases
-      return 0
+      __ci_values 1 || return 0
+    else
+      __ci_values $((count + 1)) || __ci_values + || {
+        [[ $ended || $typed ]] || __ci_offer_options
+        return 0
+      }
     fi
-    __ci_values $((count + 1)) || __ci_values + || {
-      [[ $ended || $typed ]] || __ci_offer_options
-      return 0
-    }
   fi
   case $kind in
     words) __ci_offer $choices ;;

@@ -102,8 +102,14 @@ function __ci_complete
             __ci_values "$place" $flag >/dev/null
             and set waiting $flag
         else if set -q commands[1]
-            set place (__ci_enter "$place" "$word")
-            or return
+            set -l entered (__ci_enter "$place" "$word")
+            and set place $entered
+            or begin
+                # A noun with commands may take an argument, too.
+                __ci_values "$place" (math (count $given) + 1) >/dev/null
+                or return
+                set -a given "$word"
+            end
         else
             set -a given "$word"
         end
@@ -125,14 +131,15 @@ function __ci_complete
     else if string match -q -- '-*' "$ended$typed"
         __ci_options "$place" | __ci_without '' $used
         return
-    else if set -q commands[1]
+    else if set -q commands[1]; and not set -q given[1]
         set -l aliases (__ci_aliases "$place")
         if string match -q -- "$typed*" $commands; or not string match -q -- "$typed*" $aliases
             printf '%s\n' $commands
         else
             printf '%s\n' $aliases
         end
-        return
+        set values (__ci_values "$place" 1)
+        or return
     else
         set values (__ci_values "$place" (math (count $given) + 1))
         or set values (__ci_values "$place" +)

@@ -136,7 +136,11 @@ _ci() {
       (*)
         __ci_commands
         if (( $#commands )); then
-          __ci_enter "$word" || return 1
+          # A noun with commands may take an argument, too.
+          if ! __ci_enter "$word"; then
+            __ci_values $(( $#given + 1 )) || return 1
+            given+=("$word")
+          fi
         else
           given+=("$word")
         fi
@@ -155,11 +159,11 @@ _ci() {
     return
   else
     __ci_commands
-    if (( $#commands )); then
+    if (( $#commands && ! $#given )); then
       _describe -t commands command commands || _describe -t commands command aliases
-      return
-    fi
-    if ! __ci_values $(( $#given + 1 )) && ! __ci_values +; then
+      local offered=$?
+      __ci_values 1 || return offered
+    elif ! __ci_values $(( $#given + 1 )) && ! __ci_values +; then
       [[ -z $ended$PREFIX ]] || return 1
       __ci_offer_options
       return

@@ -191,6 +191,8 @@ describe.each(shells)('%s', (shell) => {
       'ci keys rm client-acme pr': 'ci keys rm client-acme prod-api ',
       [`ci keys delete ${ids.prod.slice(0, 13)}`]: `ci keys delete ${ids.prod} `,
       'ci usage cl': 'ci usage client-acme ',
+      'ci usage sn': 'ci usage snapshot ',
+      'ci usage client-acme --ref': 'ci usage client-acme --refresh ',
       [`ci keys create x --subscription ${ids.subscription.slice(0, 8)}`]: `ci keys create x --subscription ${ids.subscription} `,
       [`ci billing cancel ${ids.subscription.slice(0, 8)}`]: `ci billing cancel ${ids.subscription} `,
       'ci keys delete tw': 'ci keys delete tw',

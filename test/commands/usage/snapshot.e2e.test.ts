@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import sqlite from 'node-sqlite3-wasm';
 import { expect, test } from 'vitest';
+import { processName, thisProcess } from '../../../src/state/process.ts';
 import { json, managementKey, oneLine, type User, userOf } from '../../support/cli.ts';
 import { emptyFolder } from '../../support/folder.ts';
-import { creditKey } from '../../support/sandbox.ts';
+import { creditKey, hour } from '../../support/sandbox.ts';
 import { answer, data, type Received, recordedSandbox, server } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
 
@@ -133,8 +134,10 @@ test.skipIf(process.getuid?.() === 0)('says what to do if the state directory is
 });
 
 test('keeps the database if the disk is full, and says so', async () => {
-  const me = userOf(await recordedSandbox());
+  const api = await recordedSandbox();
+  const me = userOf(api);
   await snapshot(me);
+  await api.box.advance(hour);
   const before = readFileSync(databaseOf(me));
   const full = await me.sh("trap '' XFSZ; ulimit -f 8; ci usage snapshot", { env: { XDG_CACHE_HOME: emptyFolder() } });
   expect([full.code, full.stdout]).toEqual([1, '']);
@@ -145,15 +148,18 @@ test('keeps the database if the disk is full, and says so', async () => {
 });
 
 test('removes what killed processes left', async () => {
-  const me = userOf(await recordedSandbox());
+  const api = await recordedSandbox();
+  const me = userOf(api);
   await snapshot(me);
+  await api.box.advance(hour);
   const file = databaseOf(me);
-  // A process ID that no process has.
-  const left = `${file}.0123456789ab.4194305.0.0123456789ab.tmp`;
+  const ended = processName({ ...thisProcess(), pid: 4_194_305 });
+  const left = `${file}.${ended}.0123456789ab.tmp`;
   writeFileSync(left, 'half');
+  mkdirSync(`${left}.lock`);
   const { code } = await snapshot(me);
   expect(code).toBe(0);
-  expect(existsSync(file)).toBe(true);
+  expect(readdirSync(stateFolder(me))).toEqual([path.basename(file)]);
 });
 
 test('needs a management key', async () => {
