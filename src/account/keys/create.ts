@@ -1,7 +1,7 @@
 import type { CreatedKey, CreditKeyRequest, Key, KeysApi, SubscriptionKeyRequest } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
-import type { KeyIntent } from '../../domain/reconcile.ts';
+import type { Before, KeyIntent } from '../../domain/reconcile.ts';
 import { isConsumptionKey, isWholeKey } from '../../domain/secrets.ts';
 import { keysBefore } from '../changes/actions.ts';
 import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
@@ -98,7 +98,8 @@ async function requestKey(
   }
   return carryOut<'create-key', Partial<CreatedKey>>(context, 'create-key', {
     intent,
-    before: keysBefore(listed, intent),
+    // Whatever the list says, the key that is replaced isn't the new one.
+    before: withId(keysBefore(listed, intent), options.replaces),
     send: async (api) => {
       const created = await sendKeyRequest(api.keys, request);
       const { apiKey, id, name } = created;
@@ -109,6 +110,10 @@ async function requestKey(
     adopt: (key) => adoptKey(context, key, keep),
     command: 'ci keys list',
   });
+}
+
+function withId({ ids = [] }: Before, id: string | undefined): Before {
+  return { ids: id === undefined || ids.includes(id) ? ids : [...ids, id] };
 }
 
 /** Adopts a key that was found, with its secret if the API shows it. @throws CommandError, `applied`, if asking for it fails */

@@ -21,10 +21,10 @@ export async function stopped(
   }
   const mayRetract = error.outcome !== 'unknown' && error.code !== 'interrupted' && !isOpen && !running.now.hasGap;
   if (!mayRetract || !isUndelivered(running.now)) return resumable(running.now, error);
-  const { newId, stale } = running.now;
+  const { newId, old, stale } = running.now;
   const left: string[] = [];
   for (const id of new Set([...(newId === undefined ? [] : [newId]), ...ids])) {
-    if (stale.includes(id)) continue;
+    if (id === old.id || stale.includes(id)) continue;
     try {
       await tools.changes.revoke({ id, name: running.now.request.name });
     } catch (failure) {

@@ -139,10 +139,10 @@ function requireOld({ listed }: RotationTools, { old, hasGap, stale }: Rotation)
 async function createNew(context: RotationContext, tools: RotationTools, running: RunningRotation): Promise<void> {
   if (running.secret !== undefined) return;
   const { changes } = tools;
-  const { newId, stale } = running.now;
+  const { newId, old, stale } = running.now;
   const { ids } = await changes.createdFor(running.now);
   for (const id of new Set([...(newId === undefined ? [] : [newId]), ...ids])) {
-    if (stale.includes(id)) continue;
+    if (id === old.id || stale.includes(id)) continue;
     if (!(await adopted(context, tools, running, id))) await changes.revoke({ id, name: running.now.request.name });
   }
   if (running.secret !== undefined) return;
@@ -154,6 +154,8 @@ async function createNew(context: RotationContext, tools: RotationTools, running
     await revokeOthers(tools, running);
     return changes.create(running.now);
   });
+  // Revoking the old key would revoke the new one.
+  if (id === old.id) throw sameKey(old);
   maskInLog(context.world, [apiKey]);
   running.secret = apiKey;
   running.save({ step: 'created', newId: id });
@@ -205,6 +207,12 @@ export function worldOf({ world }: Pick<Context, 'world'>, { place }: Pick<Rotat
 /** Returns a key in a few words: its name and its id. */
 export function labelOf({ id, name }: Rotation['old']): string {
   return name === undefined ? id : `"${name}" (${id})`;
+}
+
+function sameKey(old: Rotation['old']): CommandError {
+  return new CommandError('unexpected_response', `The API returned key ${labelOf(old)} instead of a new one`, {
+    outcome: 'unknown',
+  });
 }
 
 function oneKeyOnly(error: CommandError): CommandError {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Ended } from '../../support/cli.ts';
 import { at } from '../../support/sandbox.ts';
 import { answer, type Behavior, reset, silence } from '../../support/servers.ts';
@@ -46,6 +46,25 @@ function appliedThen(box: Scene['box'], otherwise: Behavior): Behavior {
   };
 }
 
+/** Runs a command, and kills it when a request arrives. @param when - before or after the request is applied */
+async function killed(scene: Scene, command: string, place: number, when: 'before' | 'after'): Promise<void> {
+  let strike = () => {};
+  const struck = new Promise<void>((resolve) => {
+    strike = resolve;
+  });
+  scene.strike({
+    place,
+    does: (box) => async (request) => {
+      if (when === 'after') await sent(box, request);
+      strike();
+    },
+  });
+  const running = scene.me.start(command);
+  await struck;
+  running.kill('SIGKILL');
+  expect((await running.ended).signal).toBe('SIGKILL');
+}
+
 /** Runs commands until nothing is left to do, as a scheduler would. */
 async function finish(scene: Scene): Promise<Ended[]> {
   scene.strike(undefined);
@@ -70,8 +89,7 @@ async function expectWhole(scene: Scene, runs: readonly Ended[]): Promise<void> 
 
 describe.each(['credit', 'subscription'] as const)('the rotation of a %s key', (type) => {
   describe.each([true, false])('whose API shows secrets: %s', (showsSecrets) => {
-    // An API that shows neither secrets nor limits can't replace a credit key; this one shows the limits.
-    const scenes = () => rotationScene(type, showsSecrets);
+    const scenes = () => rotationScene(type, { showsSecrets });
 
     test('replaces the key in .env, and revokes the old one', async () => {
       const scene = await scenes();
@@ -104,7 +122,7 @@ describe.each(['credit', 'subscription'] as const)('the rotation of a %s key', (
       }
     });
 
-    test.each(['before', 'after'])(
+    test.each(['before', 'after'] as const)(
       'is whole in the end if ci is killed %s a request is applied',
       { timeout: 240_000 },
       async (when) => {
@@ -114,21 +132,7 @@ describe.each(['credit', 'subscription'] as const)('the rotation of a %s key', (
         const count = clean.count();
         for (let place = 0; place < count; place++) {
           const scene = await scenes();
-          let strike = () => {};
-          const struck = new Promise<void>((resolve) => {
-            strike = resolve;
-          });
-          scene.strike({
-            place,
-            does: (box) => async (request) => {
-              if (when === 'after') await sent(box, request);
-              strike();
-            },
-          });
-          const running = scene.me.start(`${line} --force`);
-          await struck;
-          running.kill('SIGKILL');
-          expect((await running.ended).signal).toBe('SIGKILL');
+          await killed(scene, `${line} --force`, place, when);
           await expectWhole(scene, await finish(scene));
         }
       },
@@ -143,19 +147,77 @@ test.each([true, false])(
     const preload = path.resolve('test/support/dying.cjs');
     let isOver = false;
     for (let step = 0; !isOver; step += 3) {
-      const scene = await rotationScene('credit', showsSecrets);
+      const scene = await rotationScene('credit', { showsSecrets });
       const env = { NODE_OPTIONS: `--require ${preload}`, DIES_AFTER: String(step), DIES_AT: 'rotations|\\.env' };
       const ended = await scene.me.process(`${line} --force`, { env });
       isOver = ended.code === 0;
       await expectWhole(scene, [...(isOver ? [ended] : []), ...(await finish(scene))]);
     }
-    onTestFinished(() => {});
     expect(isOver).toBe(true);
   },
 );
 
+/** Other ways to rotate, whose steps come in another order. */
+const ways = [
+  ['with an overlap', `${line} --force --overlap 1h`, false],
+  ['with a program that proves the key', `${line} --force --prove command:./check`, false],
+  ['of a seat with one key', `${line} --force --allow-gap`, true],
+] as const;
+
+/** The faults that leave the most to find out. */
+const decisive = [
+  'is reset after it is applied',
+  'gets 400',
+  'is applied late',
+  'gets an answer without a secret',
+  'gets an empty list',
+];
+
+describe.each(ways)('a rotation %s', (_way, rotate, oneKeyPerSeat) => {
+  describe.each([true, false])('whose API shows secrets: %s', (showsSecrets) => {
+    const scenes = () => rotationScene('subscription', { showsSecrets, oneKeyPerSeat });
+
+    /** Returns how many requests it makes if nothing fails. */
+    async function count(): Promise<number> {
+      const clean = await scenes();
+      clean.strike(undefined);
+      const ended = await clean.me.ci(`${rotate} --json`);
+      await expectRotated(clean, [ended]);
+      return clean.count();
+    }
+
+    async function expectRotated(scene: Scene, runs: readonly Ended[]): Promise<void> {
+      if (oneKeyPerSeat) scene.gaps.splice(0);
+      await expectWhole(scene, runs);
+    }
+
+    test.each(decisive)('is whole in the end if a request %s', { timeout: 240_000 }, async (name) => {
+      const requests = await count();
+      for (let place = 0; place < requests; place++) {
+        const scene = await scenes();
+        const does = faults[name];
+        if (!does) throw new Error(`no fault ${name}`);
+        scene.strike({ place, does });
+        const first = await scene.me.ci(`${rotate} --json`);
+        await expectRotated(scene, [first, ...(await finish(scene))]);
+      }
+    });
+
+    test('is whole in the end if ci is killed after a request is applied', { timeout: 240_000 }, async () => {
+      const requests = await count();
+      // The overlap takes real time in a process.
+      const killable = rotate.replace('1h', '1s');
+      for (let place = 0; place < requests; place++) {
+        const scene = await scenes();
+        await killed(scene, killable, place, 'after');
+        await expectRotated(scene, await finish(scene));
+      }
+    });
+  });
+});
+
 test('the record of a rotation has no secret, and only its owner can read it', async () => {
-  const scene = await rotationScene('credit', true);
+  const scene = await rotationScene('credit', { showsSecrets: true });
   scene.strike(undefined);
   const running = scene.me.start('keys rotate customer --save .env --overlap 1h --yes');
   await running.stderr(/Waiting/);

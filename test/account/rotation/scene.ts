@@ -27,7 +27,7 @@ export interface Scene {
   /** The secrets of the old key and its id. */
   readonly old: ActiveKey;
   /** The moments at which the key in `.env` didn't work. */
-  readonly gaps: readonly string[];
+  readonly gaps: string[];
   /** Mishandles a request of the next command. */
   strike(strike: Strike | undefined): void;
   /** How many requests have arrived since {@link strike}. */
@@ -39,8 +39,19 @@ export interface Scene {
   unfinished(): string[];
 }
 
-/** Creates a scene. @param type - of the key @param showsSecrets - whether the API shows the secret of a key again */
-export async function rotationScene(type: 'credit' | 'subscription', showsSecrets: boolean): Promise<Scene> {
+/** What a scene's API is like. */
+interface SceneOptions {
+  /** Whether it shows the secret of a key again. */
+  readonly showsSecrets: boolean;
+  /** Whether it allows one active key per subscription. */
+  readonly oneKeyPerSeat?: boolean;
+}
+
+/** Creates a scene. @param type - of the key */
+export async function rotationScene(
+  type: 'credit' | 'subscription',
+  { showsSecrets, oneKeyPerSeat = false }: SceneOptions,
+): Promise<Scene> {
   let next: Strike | undefined;
   let count = 0;
   const gaps: string[] = [];
@@ -54,7 +65,9 @@ export async function rotationScene(type: 'credit' | 'subscription', showsSecret
         await check(`before ${place} ${request.method} ${request.path}`);
         const strike = isStruck ? next?.does(api.box, { later: (work) => due.push(work) }) : undefined;
         const late = isStruck ? [] : due.splice(0);
-        await (strike ?? pass(api.box, showsSecrets))(received, response);
+        const isRefused = oneKeyPerSeat && request.path === '/api/keys/subscription' && (await active()).length > 0;
+        const refusal = isRefused ? answer(409, { success: false, error: 'The seat has an active key' }) : undefined;
+        await (strike ?? refusal ?? pass(api.box, showsSecrets))(received, response);
         await check(`after ${place} ${request.method} ${request.path}`);
         for (const work of late) await work();
       };
@@ -72,6 +85,7 @@ export async function rotationScene(type: 'credit' | 'subscription', showsSecret
             box.data('POST', '/api/keys/subscription', { name: 'customer', subscriptionId: at(seat, 'id') }),
           );
   const old = { id: textAt(created, 'id'), name: 'customer', apiKey: textAt(created, 'apiKey') };
+  writeFileSync(path.join(me.home, 'check'), '#!/bin/sh\ncat > /dev/null\n', { mode: 0o755 });
   const file = path.join(me.home, '.env');
   writeFileSync(file, `A=1\nCHEAPESTINFERENCE_API_KEY=${old.apiKey}\nB=2\n`, { mode: 0o600 });
   const active = async () =>
