@@ -77,7 +77,7 @@ export async function beginRotations(
     const busy: FailedRotation[] = [];
     const take = (rotation: Rotation, changes: Partial<Rotation>) => {
       if (isTaken(context.record, rotation)) {
-        busy.push(busyWith(rotation));
+        busy.push(notFree(rotation.old, 'is rotating'));
         return;
       }
       const taken = new RunningRotation(rotation, files);
@@ -88,12 +88,17 @@ export async function beginRotations(
       const rotation = stored.get(old.id);
       if (rotation) take(rotation, changesOf(rotation, options));
     }
+    const revoked = await revokedIds(context);
     const { overlap = 0, proof, allowsGap = false } = options;
     for (const { key, request, place } of fresh) {
       const { id, name } = key;
       const earlier = stored.get(id);
       if (earlier) {
         take(earlier, changesOf(earlier, options));
+        continue;
+      }
+      if (revoked.has(id)) {
+        busy.push(notFree({ id, ...(name != null && { name }) }, 'has replaced or revoked'));
         continue;
       }
       const rotation: Rotation = {
@@ -128,8 +133,24 @@ function changesOf({ step }: Rotation, { place, proof, overlap, allowsGap }: Rot
   };
 }
 
-function busyWith({ old }: Rotation): FailedRotation {
-  const error = new CommandError('busy', `Another ci process is rotating key ${labelOf(old)}`, {
+/** How far back to look for keys that were revoked, in milliseconds. The keys were listed moments ago. */
+const lookBack = 24 * 3_600_000;
+
+/** Returns the ids of keys that were revoked from this machine, maybe after they were listed. */
+async function revokedIds({ clocks, record }: Pick<Context, 'clocks' | 'record'>): Promise<ReadonlySet<string>> {
+  const history = await record.history();
+  return new Set(
+    history
+      .since(clocks.wall() - lookBack)
+      .flatMap(({ intent, settled }) =>
+        intent.action === 'delete-key' && settled?.outcome === 'applied' ? [intent.id] : [],
+      ),
+  );
+}
+
+/** @param what - another process did with the key: `is rotating` */
+function notFree(old: Rotation['old'], what: string): FailedRotation {
+  const error = new CommandError('busy', `Another ci process ${what} key ${labelOf(old)}`, {
     hint: 'Try again when it has finished.',
     retryable: true,
     outcome: 'not_applied',

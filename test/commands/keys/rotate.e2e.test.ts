@@ -1,10 +1,11 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { json, type User, userOf } from '../../support/cli.ts';
+import { json, settlesIn, type User, userOf } from '../../support/cli.ts';
 import { errorOf } from '../../support/lost.ts';
 import { at, listAt, poolKey, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import { answer, forward, type Instead, type RecordingServer, recordedSandbox } from '../../support/servers.ts';
+import { enter, onTerminal } from '../../support/terminal.ts';
 
 interface Customer {
   readonly me: User;
@@ -371,5 +372,96 @@ describe('ci keys rotate', () => {
     const [created, ...others] = await keys(one);
     expect(others).toEqual([]);
     expect(readFileSync(path.join(one.me.home, '.env'), 'utf8')).toContain(textAt(created, 'apiKey'));
+  });
+
+  test('shows on a terminal what it will do, and does nothing unless you agree', async () => {
+    const one = await customer();
+    const old = await key(one, 'acme');
+    await store(one, 'acme', old.apiKey);
+    const declining = onTerminal(one.me, 'keys rotate acme --overlap 1h --allow-gap', { columns: 120 });
+    await declining.shows('Rotate this key?');
+    for (const text of [
+      /Key +acme/,
+      /New secret +this machine/,
+      /Proof +the API accepts the new key/,
+      /Old key +revoked 1 hour after/,
+      /Gap +If a seat allows one key/,
+    ])
+      expect(declining.screen).toMatch(text);
+    declining.type(enter);
+    expect(await declining.exit).toBe(1);
+    expect(one.api.changes).toEqual([]);
+    const agreeing = onTerminal(one.me, 'keys rotate', { columns: 120 });
+    await agreeing.shows('Keys to rotate:');
+    agreeing.type(` ${enter}`);
+    await agreeing.shows('Rotate this key?');
+    agreeing.type(`y${enter}`);
+    expect(await agreeing.exit).toBe(0);
+    expect(agreeing.screen).toContain('Rotated 1 key.');
+    expect(agreeing.written).not.toContain(old.apiKey);
+    expect(await keys(one)).toMatchObject([{ name: 'acme' }]);
+  });
+
+  test('rotates many keys exactly once, although it is killed again and again', { timeout: 120_000 }, async () => {
+    let left = Number.POSITIVE_INFINITY;
+    let die = () => {};
+    const one = await customer(() => (--left === 0 ? () => die() : undefined));
+    const names = Array.from({ length: 12 }, (_, at) => `customer-${at}`);
+    for (const name of names) await key(one, name);
+    settlesIn(one.me, '1s');
+    await one.box.advance(40 * 24 * 3_600_000);
+    let code: number | null = null;
+    for (let count = 0; code !== 0 && count < 20; count++) {
+      const running = one.me.start('keys rotate --older-than 30d --store --yes --json');
+      die = () => running.kill('SIGKILL');
+      left = 9 + count;
+      ({ code } = await running.ended);
+    }
+    expect(code).toBe(0);
+    const after = await keys(one);
+    expect(after.map((each) => textAt(each, 'name')).sort()).toEqual([...names].sort());
+    for (const each of after) {
+      expect((await one.me.ci(`keys secret ${textAt(each, 'name')}`)).stdout).toBe(`${textAt(each, 'apiKey')}\n`);
+    }
+    expect((await one.me.ci('keys rotate --resume --json')).stdout).toBe('{"rotated":[],"failed":[]}\n');
+  });
+
+  test('does not replace a key that another command replaced after it was listed', async () => {
+    let isHeld = true;
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const one = await customer(({ path: url }, box) => {
+      if (url !== '/api/keys' || !isHeld) return undefined;
+      isHeld = false;
+      return async (received, response) => {
+        const { body } = await box.call('GET', '/api/keys');
+        await released;
+        await answer(200, body)(received, response);
+      };
+    });
+    const old = await key(one, 'acme');
+    const slow = one.me.start('keys rotate acme --store --yes --json');
+    await one.api.got('GET');
+    expect((await one.me.ci('keys rotate acme --store --yes')).code).toBe(0);
+    release();
+    const ended = await slow.ended;
+    expect([ended.code, at(errorOf(ended), 'message')]).toEqual([
+      6,
+      `Another ci process has replaced or revoked key "acme" (${old.id})`,
+    ]);
+    expect((await keys(one)).length).toBe(1);
+  });
+
+  test('is done by one of two commands at the same time', async () => {
+    const one = await customer();
+    for (const name of ['a', 'b', 'c']) await key(one, name);
+    const ended = await Promise.all([0, 1].map(() => one.me.start('keys rotate a b c --store --yes --json').ended));
+    expect(ended.filter(({ code }) => code === 0).length).toBeGreaterThan(0);
+    expect(one.api.changes.filter((name) => name.startsWith('DELETE')).length).toBe(
+      one.api.changes.filter((name) => name.startsWith('POST')).length,
+    );
+    expect((await keys(one)).map((each) => textAt(each, 'name')).sort()).toEqual(['a', 'b', 'c']);
   });
 });
