@@ -66,13 +66,13 @@ class SystemdTimer implements Timer {
 Description=CheapestInference usage snapshot
 Documentation=https://github.com/cheapestinference/cli/blob/main/docs/platforms.md
 StartLimitIntervalSec=1h
-StartLimitBurst=3
+StartLimitBurst=4
 
 [Service]
 Type=oneshot
 ExecStart=${unitCommand(words)}
 Restart=on-failure
-RestartSec=300
+RestartSec=600
 RestartPreventExitStatus=2 4 7
 ${unitEnvironment(this.#world.env)}`;
   }
