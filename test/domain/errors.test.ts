@@ -8,6 +8,7 @@ test('keeps the exit codes that scripts rely on', () => {
     invalid_request: 1,
     file_error: 1,
     secret_lost: 1,
+    partly_failed: 1,
     keychain_error: 1,
     filter_failed: 1,
     declined: 1,

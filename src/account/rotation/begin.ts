@@ -116,7 +116,7 @@ export async function beginRotations(
         hasGap: false,
       };
       files.save(rotation);
-      running.push(new RunningRotation(rotation, files));
+      running.push(new RunningRotation(rotation, files, { isNew: true }));
     }
     return { running, busy };
   });

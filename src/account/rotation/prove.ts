@@ -84,5 +84,10 @@ export function parseProgram(text: string, option: string, others?: string): str
 /** Returns the error for a key that doesn't work. Its exit code isn't that of a management key that was refused. */
 function notProven(error: CommandError): CommandError {
   const code = error.exitCode === 4 ? 'unavailable' : error.code;
-  return error.with({ code, message: `The new key doesn't work: ${asClause(error.message)}`, hint: undefined });
+  // Source: Unlimited Subscriptions API: a key answers 429 outside its hours.
+  const hint =
+    error.code === 'rate_limited'
+      ? 'If it is outside its hours, rotate it during them, or prove it with --prove command:PROGRAM.'
+      : undefined;
+  return error.with({ code, message: `The new key doesn't work: ${asClause(error.message)}`, hint });
 }

@@ -36,10 +36,13 @@ export class RunningRotation {
   secret: string | undefined;
   /** Whether its destination may have a secret of this rotation, which can be replaced without asking. */
   mayBeDelivered = false;
+  /** Whether this process began it, so that no earlier one created a key for it. */
+  readonly isNew: boolean;
   #rotation: Rotation;
   readonly #files: RotationFiles;
 
-  constructor(rotation: Rotation, files: RotationFiles) {
+  constructor(rotation: Rotation, files: RotationFiles, { isNew = false }: { readonly isNew?: boolean } = {}) {
+    this.isNew = isNew;
     this.#rotation = rotation;
     this.#files = files;
   }
@@ -140,7 +143,7 @@ async function createNew(context: RotationContext, tools: RotationTools, running
   if (running.secret !== undefined) return;
   const { changes } = tools;
   const { newId, old, stale } = running.now;
-  const { ids } = await changes.createdFor(running.now);
+  const { ids } = running.isNew ? { ids: [] } : await changes.createdFor(running.now);
   for (const id of new Set([...(newId === undefined ? [] : [newId]), ...ids])) {
     if (id === old.id || stale.includes(id)) continue;
     if (!(await adopted(context, tools, running, id))) await changes.revoke({ id, name: running.now.request.name });
