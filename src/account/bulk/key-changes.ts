@@ -265,10 +265,12 @@ export class KeyChanges {
     );
     let ended: Awaited<ReturnType<RequestPace['enter']>> = () => {};
     try {
-      if (!this.#end) ended = await this.#pace.enter();
+      ended = await this.#pace.enter();
     } catch (error) {
-      await this.#settle(id, { outcome: 'not_applied', by: 'answer', ids: [] });
-      throw error;
+      if (!isLast) {
+        await this.#settle(id, { outcome: 'not_applied', by: 'answer', ids: [] });
+        throw error;
+      }
     }
     const start = clocks.monotonic();
     const settlingTime = settings.settlingTime.value;
@@ -288,15 +290,17 @@ export class KeyChanges {
       const failure = error instanceof CommandError ? error : unreadable(error);
       ended(endOf(failure, clocks.monotonic() - start));
       const refused = failure.outcome !== 'unknown';
-      if (!refused || !precedesAnyWork(failure)) return { kind: 'unclear', sent: sent(), failure, refused };
+      const isSettled = refused && precedesAnyWork(failure);
+      // Before the next one leaves: none of these fails only one key.
+      const { outage } = this.#pace;
+      if (outage) this.stop(hopeless(outage));
+      else if (isSettled && (failure.exitCode === 4 || ['interrupted', 'file_error'].includes(failure.code)))
+        this.stop(failure);
+      if (!isSettled) return { kind: 'unclear', sent: sent(), failure, refused };
       await this.#settle(id, { outcome: 'not_applied', by: 'answer', ids: [], code: failure.code });
-      // None of these fails only one key.
-      if (failure.exitCode === 4 || ['interrupted', 'file_error'].includes(failure.code)) this.stop(failure);
       return { kind: 'failed', id, failure };
     } finally {
       this.#sending--;
-      const { outage } = this.#pace;
-      if (outage) this.stop(hopeless(outage));
     }
   }
 

@@ -76,7 +76,7 @@ export async function endOfRun(
     const where = `${grouped(done - failed.length)} of ${counted(summary.rows, 'row')}`;
     const isInterrupted = world.interrupt.aborted;
     throw end.with({
-      code: isInterrupted ? 'interrupted' : end.code,
+      code: isInterrupted ? 'interrupted' : unknown.length > 0 ? 'outcome_unknown' : end.code,
       message: isInterrupted ? `Interrupted after ${where}` : `${end.message}. ${where} of ${file.name} are done`,
       hint: [end.hint, 'Run the same command again to continue.'].filter(Boolean).join(' '),
       outcome: unknown.length > 0 ? 'unknown' : done > failed.length ? 'applied' : 'not_applied',
