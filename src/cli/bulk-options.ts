@@ -14,12 +14,8 @@ export function fromOption(description: string): Option {
 }
 
 /** Returns `--save-to FILE`. */
-export function saveToOption(): Option {
-  return new ValueOption(
-    '--save-to <file>',
-    'With --from, append the secrets to this NDJSON or CSV file',
-    namesOf('files'),
-  );
+export function saveToOption(description = 'With --from, append the secrets to this NDJSON or CSV file'): Option {
+  return new ValueOption('--save-to <file>', description, namesOf('files'));
 }
 
 /** Returns `--failed FILE`. */
@@ -28,12 +24,9 @@ export function failedOption(): Option {
 }
 
 /** Returns `--concurrency COUNT`. */
-export function concurrencyOption(): Option {
+export function concurrencyOption(description = 'With --from, the most requests at a time'): Option {
   const parse = parseCount('--concurrency');
-  return new Option(
-    '--concurrency <count>',
-    `With --from, the most requests at a time (default: ${defaultConcurrency})`,
-  ).argParser((text) => {
+  return new Option('--concurrency <count>', `${description} (default: ${defaultConcurrency})`).argParser((text) => {
     const count = parse(text);
     if (count <= mostConcurrency) return count;
     throw invalidValue(text, 'value for --concurrency', `Use a whole number from 1 to ${mostConcurrency}.`);
@@ -41,8 +34,8 @@ export function concurrencyOption(): Option {
 }
 
 /** Returns `--rate COUNT`. */
-export function rateOption(): Option {
-  return new Option('--rate <count>', 'With --from, the most requests per second').argParser((text) => {
+export function rateOption(description = 'With --from, the most requests per second'): Option {
+  return new Option('--rate <count>', description).argParser((text) => {
     const rate = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : 0;
     if (rate > 0) return rate;
     throw invalidValue(text, 'value for --rate', 'Use a number above 0, such as 20 or 0.5.');

@@ -171,6 +171,14 @@ export async function keyApi(options: KeyApiOptions = {}): Promise<KeyApi> {
         if (latency > 0) await wait(latency);
         return data([...keys.values()].map(listed))(request, response);
       }
+      if (request.path.startsWith('/v1/')) {
+        const secret = request.headers.authorization?.replace('Bearer ', '');
+        const key = [...keys.values()].find(({ apiKey }) => apiKey === secret);
+        if (!key) return void response.writeHead(401).end();
+        if (request.path === '/v1/models') return data([])(request, response);
+        const limits = { rpm: null, tpm: null };
+        return data({ budget: { spent: 0, limit: key.maxBudget ?? null }, rate_limits: limits })(request, response);
+      }
       if (request.path === '/api/billing/status') return data({ poolPledges: [] })(request, response);
       response.writeHead(404).end();
       return undefined;

@@ -161,6 +161,7 @@ export class KeyChanges {
    * @param before - the IDs of keys of that name
    * @param how - `recreated` if it replaces a key whose secret was lost
    * @param onWait - as for {@link recover}
+   * @param replaces - the ID of the key that it replaces
    * @throws CommandError, with `outcome` unknown if it isn't known whether the key exists
    */
   async create(
@@ -168,8 +169,9 @@ export class KeyChanges {
     before: readonly string[],
     how: 'created' | 'recreated',
     onWait: () => () => void = () => () => {},
+    replaces?: string,
   ): Promise<BulkKey> {
-    const intent = keyIntent(request);
+    const intent = keyIntent(request, { replaces });
     const known = [...before];
     for (let failures = 0, refusals = 0; ; ) {
       const attempt = await this.#attempt(intent, { ids: known }, (api) => sendKeyRequest(api.keys, request));

@@ -20,7 +20,7 @@ export const createColumns = [
 ] as const;
 
 /** The limits of a credit key: USD, requests per minute, tokens per minute. */
-interface KeyLimits {
+export interface KeyLimits {
   readonly maxBudget?: number | undefined;
   readonly rpm?: number | undefined;
   readonly tpm?: number | undefined;
@@ -134,7 +134,7 @@ function textOf(values: FileRow['values'], column: string): string | undefined {
 }
 
 /** Returns the limits of a row, or what is wrong with one of them. */
-function limitsOf(values: FileRow['values']): KeyLimits | string {
+export function limitsOf(values: FileRow['values']): KeyLimits | string {
   const budget = textOf(values, 'maxBudget');
   const maxBudget = budget === undefined ? undefined : usdOf(budget);
   if (budget !== undefined && maxBudget === undefined)

@@ -88,6 +88,16 @@ export class SecretsFile {
     return this.#byName.get(name) ?? [];
   }
 
+  /** Returns the secret of a key that the file has. @throws the error of the file system */
+  async secretOf(id: string): Promise<string | undefined> {
+    if (!this.#ids.has(id)) return undefined;
+    for await (const { values } of RowFile.of(this.name, readFileSync(this.#file), this.#format).rows()) {
+      const secret = values.get('apiKey');
+      if (values.get('id') === id && typeof secret === 'string') return secret;
+    }
+    return undefined;
+  }
+
   /**
    * Appends a key. When this function returns, the line is in the file; its promise resolves when it is on disk.
    *

@@ -5,10 +5,10 @@ import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { isIdPrefix } from '../../domain/id-prefix.ts';
 import { checkedPool } from '../choose-pool.ts';
-import { findKey, keyChoices, keyLabel } from '../keys/find.ts';
+import { keysOlderThan } from '../keys/age.ts';
+import { keyChoices, keyFinder, keyLabel } from '../keys/find.ts';
 import { PoolCatalog } from '../pool-catalog.ts';
 import { poolSubscriptions } from '../subscriptions.ts';
-import { keysOlderThan } from './age.ts';
 import type { Rotation } from './rotation.ts';
 
 /** Which keys to rotate. */
@@ -48,7 +48,7 @@ export async function chooseKeys(
   if (typed.length === 0 && pool === undefined && olderThan === undefined) return pick(context, free, begun);
   const named = typed.length > 0 ? byName(typed, free, begun) : await ofPool(context, pool, { keys: free, begun }, all);
   if (olderThan === undefined) return named;
-  const { older, unknown } = keysOlderThan(named.keys, olderThan, (await context.connections.now()).getTime());
+  const { older, unknown } = keysOlderThan(named.keys, olderThan, await context.connections.now());
   if (unknown.length > 0) {
     context.output.note(
       `The API doesn't say when ${counted(unknown.length, 'key')} were created. Rotate them by name.`,
@@ -62,11 +62,12 @@ export async function chooseKeys(
 function byName(typed: readonly string[], free: readonly Key[], begun: readonly Rotation[]): ChosenKeys {
   const keys = new Set<Key>();
   const resumed = new Set<Rotation>();
+  const find = keyFinder(free);
   for (const each of typed) {
     const found = begun.filter((rotation) => isNamed(rotation, each));
     for (const rotation of found) resumed.add(rotation);
     if (found.length > 0) continue;
-    const key = findKey(free, each);
+    const key = find(each);
     if (key.isActive === false) {
       throw new CommandError('unavailable', `Key ${keyLabel(key)} isn't active`, {
         hint: 'Run `ci keys list` to see your keys, and `ci pools subscriptions` to see your subscriptions.',
@@ -79,7 +80,7 @@ function byName(typed: readonly string[], free: readonly Key[], begun: readonly 
 }
 
 /** Returns whether a name or ID is that of the old or the new key of a rotation. */
-function isNamed({ old, newId }: Rotation, typed: string): boolean {
+export function isNamed({ old, newId }: Rotation, typed: string): boolean {
   const ids = [old.id, ...(newId === undefined ? [] : [newId])];
   return old.name === typed || ids.some((id) => id === typed || (isIdPrefix(typed) && id.startsWith(typed)));
 }

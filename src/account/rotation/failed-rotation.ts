@@ -14,7 +14,7 @@ export async function stopped(
   running: RunningRotation,
   error: CommandError,
 ): Promise<CommandError> {
-  const { ids, isOpen } = await tools.changes.createdFor(running.now);
+  const { ids, isOpen } = tools.changes.createdFor(running.now);
   if (error.code === 'interrupted' && isUntouched(running.now) && ids.length === 0 && !isOpen) {
     running.end();
     return error;

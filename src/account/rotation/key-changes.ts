@@ -1,29 +1,17 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { couldBe } from '../../domain/reconcile.ts';
 import type { RecordedChange } from '../../state/history.ts';
-import { createKey, type KeyContext, keyIntent } from '../keys/create.ts';
-import { revokeKey } from '../keys/revoke.ts';
+import { KeyChanges } from '../bulk/key-changes.ts';
+import { KeyList } from '../bulk/key-lists.ts';
+import type { PaceLimits } from '../bulk/request-pace.ts';
+import { type KeyContext, keyIntent } from '../keys/create.ts';
+import { forgetKey, storedKeys } from '../stored-keys/store.ts';
 import type { Rotation } from './rotation.ts';
 
 /** A key that was created. */
 interface ReplacementKey {
   readonly id: string;
   readonly apiKey: string;
-}
-
-/** Creates and revokes the keys of rotations. */
-export interface KeyChanges {
-  /**
-   * Creates the new key of a rotation, exactly once. If its secret is lost with the response, that key is revoked and another created.
-   *
-   * @throws CommandError with its outcome
-   */
-  create(rotation: Rotation): Promise<ReplacementKey>;
-  /** Revokes a key. Succeeds if it no longer exists. */
-  revoke(key: Pick<Key, 'id' | 'name' | 'apiKey'>): Promise<void>;
-  /** Returns the keys that were created for a rotation from this machine. */
-  createdFor(rotation: Rotation): Promise<CreatedFor>;
 }
 
 /** The keys that were created for a rotation. */
@@ -34,34 +22,97 @@ interface CreatedFor {
   readonly isOpen: boolean;
 }
 
-/** Returns what creates and revokes keys one by one. */
-export function keyChanges(context: KeyContext): KeyChanges {
-  return {
-    async create({ request, old, newId, stale }) {
-      const { id, apiKey } = await createKey(context, request, () => {}, { replaces: old.id });
-      if (id != null) return { id, apiKey };
-      const { keys } = await context.connections.looking();
-      const known = [old.id, newId, ...stale];
-      const intent = keyIntent(request);
-      const found = (await keys.list()).filter((key) => !known.includes(key.id) && couldBe(intent, key));
-      const [only, second] = found.filter((key) => key.apiKey === apiKey).concat(found);
-      if (only && (only.apiKey === apiKey || !second)) return { id: only.id, apiKey };
-      throw new CommandError('unexpected_response', `A key "${request.name}" was created, but the API sent no ID`, {
-        hint: 'Run `ci keys list` to find it, and `ci keys delete ID` to revoke it.',
-        outcome: 'applied',
-      });
-    },
-    revoke: ({ id, name, apiKey }) => revokeKey(context, id, name ?? undefined, apiKey),
-    async createdFor({ old, startedAt }) {
-      const history = await context.record.history();
-      const isMeant = ({ intent }: RecordedChange) => intent.action === 'create-key' && intent.replaces === old.id;
-      const isOpen = history.open().some((change) => isMeant(change) && !isKnown(change));
-      const created = history.since(startedAt).filter((change) => isMeant(change) && isKnown(change));
-      return { ids: created.flatMap(({ settled }) => settled?.ids ?? []), isOpen };
-    },
-  };
+/** What is known when the rotations begin. */
+interface KnownKeys {
+  /** The keys of the account. */
+  readonly all: readonly Key[];
+  /** When the first unfinished rotation began, epoch milliseconds. */
+  readonly since: number;
 }
 
-function isKnown({ settled }: RecordedChange): boolean {
-  return settled?.outcome === 'applied' || settled?.outcome === 'not_applied';
+/** Creates and revokes the keys of rotations. */
+export class RotationKeys {
+  readonly #context: KeyContext;
+  readonly #changes: KeyChanges;
+  readonly #listed: KeyList;
+  /** The ids of the keys that were created for a rotation, by the id of the old key. */
+  readonly #created = new Map<string, string[]>();
+  /** The creations without an outcome, by the id of the old key. */
+  readonly #open = new Map<string, readonly RecordedChange[]>();
+
+  private constructor(context: KeyContext, changes: KeyChanges, listed: KeyList) {
+    this.#context = context;
+    this.#changes = changes;
+    this.#listed = listed;
+  }
+
+  /** Reads the record. @throws CommandError (file_error) */
+  static async open(context: KeyContext, limits: PaceLimits, { all, since }: KnownKeys): Promise<RotationKeys> {
+    const changes = await KeyChanges.open(context, limits);
+    const keys = new RotationKeys(context, changes, new KeyList(all));
+    const history = await context.record.history();
+    for (const { intent, settled } of history.since(since)) {
+      if (intent.action !== 'create-key' || intent.replaces === undefined) continue;
+      if (settled?.outcome === 'applied') keys.#add(intent.replaces, settled.ids);
+    }
+    for (const change of history.open()) {
+      const { intent } = change;
+      if (intent.action !== 'create-key' || intent.replaces === undefined) continue;
+      keys.#open.set(intent.replaces, [...(keys.#open.get(intent.replaces) ?? []), change]);
+    }
+    return keys;
+  }
+
+  /**
+   * Creates the new key of a rotation, exactly once. If its secret is lost with the response, that key is revoked and another created.
+   *
+   * @throws CommandError with its outcome
+   */
+  async create({ request, old, newId, stale }: Rotation): Promise<ReplacementKey> {
+    const earlier = this.#open.get(old.id) ?? [];
+    try {
+      const intent = keyIntent(request, { replaces: old.id });
+      const recovered = await this.#changes.recover(intent, { changes: earlier, hasSecret: () => false });
+      this.#open.delete(old.id);
+      const revoked = recovered.key ? [] : recovered.revoked;
+      const known = [...this.#listed.named(request.name).map(({ id }) => id), old.id, ...stale, ...revoked];
+      const before = new Set(newId === undefined ? known : [...known, newId]);
+      const isFound = recovered.key !== undefined && recovered.key.how !== 'delivered';
+      const key = isFound
+        ? recovered.key
+        : await this.#changes.create(request, [...before], 'created', undefined, old.id);
+      // The rotation itself is stored, too, and says whether the secret was delivered.
+      await key.delivered();
+      if (key.id === undefined) throw withoutId(request.name);
+      this.#add(old.id, [key.id]);
+      return { id: key.id, apiKey: key.apiKey };
+    } catch (error) {
+      if (error instanceof CommandError && error.outcome === 'unknown') this.#open.set(old.id, earlier);
+      throw error;
+    }
+  }
+
+  /** Revokes a key. Succeeds if it no longer exists. @throws CommandError */
+  async revoke({ id, name, apiKey }: Pick<Key, 'id' | 'name' | 'apiKey'>): Promise<void> {
+    await this.#changes.revoke({ id, name });
+    const stored = await storedKeys(this.#context);
+    const isStored = stored.some((key) => key.id === id || (key.id === undefined && key.name === name));
+    if (isStored) await forgetKey(this.#context, { id, name: name ?? undefined, apiKey });
+  }
+
+  /** Returns the keys that were created for a rotation from this machine. */
+  createdFor({ old }: Rotation): CreatedFor {
+    return { ids: this.#created.get(old.id) ?? [], isOpen: this.#open.has(old.id) };
+  }
+
+  #add(old: string, ids: readonly string[]): void {
+    this.#created.set(old, [...(this.#created.get(old) ?? []), ...ids]);
+  }
+}
+
+function withoutId(name: string): CommandError {
+  return new CommandError('unexpected_response', `A key "${name}" was created, but the API sent no ID`, {
+    hint: 'Run `ci keys list` to find it, and `ci keys delete ID` to revoke it.',
+    outcome: 'applied',
+  });
 }

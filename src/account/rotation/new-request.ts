@@ -2,6 +2,7 @@ import type { Key } from '../../api/keys.ts';
 import type { SelfUsage } from '../../api/usage.ts';
 import type { Context } from '../../context/context.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
+import type { KeyLimits } from '../bulk/key-rows.ts';
 import { keyLabel } from '../keys/find.ts';
 import { fetchSubscriptions } from '../subscriptions.ts';
 import { withKey } from './prove.ts';
@@ -32,6 +33,7 @@ export class Account {
  * Returns the request for a key like another one: with its name, type, subscription and limits.
  *
  * @param secret - of the other key, as far as it is known
+ * @param limits - of the new key, if the API doesn't say those of the other one
  * @throws CommandError (unavailable) if the API doesn't say one of them: a key without its limit could spend everything
  */
 export async function requestLike(
@@ -39,6 +41,7 @@ export async function requestLike(
   account: Account,
   key: Key,
   secret: string | undefined,
+  limits: KeyLimits = {},
 ): Promise<Rotation['request']> {
   const { id, keyType } = key;
   const name = key.name ?? id;
@@ -49,9 +52,12 @@ export async function requestLike(
   }
   if (keyType == null && key.keyPlan !== 'credits') throw unknown(key, 'its type', replaceByHand);
   const listed = [key.maxBudget, key.rpm, key.tpm];
+  const named = [limits.maxBudget, limits.rpm, limits.tpm];
   const [maxBudget, rpm, tpm] = listed.every((limit) => limit !== undefined)
     ? listed
-    : await limitsFromUsage(context, key, secret);
+    : named.some((limit) => limit !== undefined)
+      ? named
+      : await limitsFromUsage(context, key, secret);
   return {
     name,
     credit: true,

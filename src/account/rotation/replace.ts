@@ -6,9 +6,9 @@ import { isWholeKey } from '../../domain/secrets.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
 import { secretOf } from '../keys/find.ts';
 import type { Destination } from '../secrets/destination.ts';
-import type { KeyChanges } from './key-changes.ts';
+import type { RotationKeys } from './key-changes.ts';
 import { proveKey, proveWithProgram } from './prove.ts';
-import type { Rotation } from './rotation.ts';
+import type { Rotation, RotationPlace } from './rotation.ts';
 import type { RotationFiles } from './rotation-files.ts';
 import { isSecondKeyRefused } from './second-key.ts';
 
@@ -21,13 +21,15 @@ export type RotationContext = Pick<
 /** What all rotations of a command share. */
 export interface RotationTools {
   readonly files: RotationFiles;
-  readonly changes: KeyChanges;
+  readonly changes: Pick<RotationKeys, 'create' | 'createdFor' | 'revoke'>;
+  /** How many keys are replaced at a time. */
+  readonly concurrency: number;
   /** The keys of the account by their ids, as they were at the start of the command. */
   readonly listed: ReadonlyMap<string, Key>;
   /** Returns where the secret goes. @param force - whether to replace any other secret there @throws CommandError (usage) */
   readonly destinationOf: (rotation: Pick<Rotation, 'old' | 'place' | 'stale'>, force: boolean) => Promise<Destination>;
-  /** Returns the secret of a key if it is stored on this machine. */
-  readonly storedSecret: (id: string) => Promise<string | undefined>;
+  /** Returns the secret of a key if it is stored on this machine, or in the file of its place. */
+  readonly storedSecret: (id: string, place: RotationPlace) => Promise<string | undefined>;
 }
 
 /** A rotation that this process works on. Each step is stored before the next one begins. */
@@ -94,7 +96,7 @@ export async function replaceKey(context: RotationContext, tools: RotationTools,
 /** Finds the secret of a new key that may have been delivered, or was. Without it, another key has to be created. */
 async function recover(context: RotationContext, tools: RotationTools, running: RunningRotation): Promise<void> {
   const { newId, step } = running.now;
-  const secret = newId === undefined ? undefined : await knownSecret(context, tools, newId);
+  const secret = newId === undefined ? undefined : await knownSecret(context, tools, running.now, newId);
   if (secret === undefined) return running.setAside();
   running.secret = secret;
   running.mayBeDelivered = true;
@@ -103,11 +105,16 @@ async function recover(context: RotationContext, tools: RotationTools, running: 
 }
 
 /** Returns the secret of a new key that an earlier process created, if the API shows it or it is stored on this machine. */
-async function knownSecret(context: RotationContext, tools: RotationTools, id: string): Promise<string | undefined> {
+async function knownSecret(
+  context: RotationContext,
+  tools: RotationTools,
+  { place }: Rotation,
+  id: string,
+): Promise<string | undefined> {
   const key = tools.listed.get(id);
   // It was revoked in the meantime.
   if (!key || key.isActive === false) return undefined;
-  return (await tools.storedSecret(id)) ?? secretOf(await context.connections.looking(), key);
+  return (await tools.storedSecret(id, place)) ?? secretOf(await context.connections.looking(), key);
 }
 
 async function createAndDeliver(
@@ -120,7 +127,7 @@ async function createAndDeliver(
   const isReplaceable = running.mayBeDelivered || running.now.stale.length > 0;
   const destination = await tools.destinationOf(running.now, isReplaceable);
   const existing = tools.listed.get(old.id);
-  const secret = isWholeKey(existing?.apiKey) ? existing?.apiKey : await tools.storedSecret(old.id);
+  const secret = isWholeKey(existing?.apiKey) ? existing?.apiKey : await tools.storedSecret(old.id, running.now.place);
   const reservation = await destination.prove({ count: 1, replaced: secret ?? undefined });
   try {
     await createNew(context, tools, running);
@@ -143,7 +150,7 @@ async function createNew(context: RotationContext, tools: RotationTools, running
   if (running.secret !== undefined) return;
   const { changes } = tools;
   const { newId, old, stale } = running.now;
-  const { ids } = running.isNew ? { ids: [] } : await changes.createdFor(running.now);
+  const { ids } = running.isNew ? { ids: [] } : changes.createdFor(running.now);
   for (const id of new Set([...(newId === undefined ? [] : [newId]), ...ids])) {
     if (id === old.id || stale.includes(id)) continue;
     if (!(await adopted(context, tools, running, id))) await changes.revoke({ id, name: running.now.request.name });
@@ -172,7 +179,7 @@ async function adopted(
   id: string,
 ): Promise<boolean> {
   if (running.secret !== undefined) return false;
-  running.secret = await knownSecret(context, tools, id);
+  running.secret = await knownSecret(context, tools, running.now, id);
   if (running.secret === undefined) return false;
   running.save({ step: 'created', newId: id });
   return true;

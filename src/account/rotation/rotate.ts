@@ -5,9 +5,6 @@ import { hasOverlap, waitForOverlaps } from './overlap.ts';
 import { proveKey } from './prove.ts';
 import { labelOf, type RotationContext, type RotationTools, type RunningRotation, replaceKey } from './replace.ts';
 
-/** How many keys are replaced at a time. */
-const concurrency = 4;
-
 /** A rotation that stopped. */
 export interface FailedRotation {
   /** The old key. */
@@ -48,7 +45,7 @@ export async function rotateKeys(
       done.push(running);
     });
   const waiting: RunningRotation[] = [];
-  await inGroups(rotations, async (running) => {
+  await inGroups(tools, rotations, async (running) => {
     const wasProven = running.now.step === 'proven';
     await attempt(running, () => replaceKey(context, tools, running));
     if (running.now.step !== 'proven') return;
@@ -61,7 +58,7 @@ export async function rotateKeys(
     await waitForOverlaps(context, waiting, async (due) => {
       const keys = await (await context.api()).keys.list();
       const listed = new Map(keys.map((key) => [key.id, key]));
-      await inGroups(due, async (running) => {
+      await inGroups(tools, due, async (running) => {
         pending.delete(running);
         await attempt(running, () => requireNew(context, listed, running));
         if (running.now.step === 'proven' && !failed.some(({ id }) => id === running.now.old.id)) await finish(running);
@@ -123,6 +120,7 @@ async function revokeOld({ changes, listed }: RotationTools, running: RunningRot
  * Does something with rotations, several at a time. Rotations whose new keys couldn't be told apart come one after the other.
  */
 async function inGroups(
+  { concurrency }: Pick<RotationTools, 'concurrency'>,
   rotations: readonly RunningRotation[],
   work: (running: RunningRotation) => Promise<void>,
 ): Promise<void> {

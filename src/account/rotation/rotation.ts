@@ -34,6 +34,8 @@ export const rotationSchema = lazy(() =>
     place: z.object({
       store: z.optional(z.literal(true)),
       save: z.optional(z.string()),
+      /** The file for the secrets of many keys. */
+      saveTo: z.optional(z.string()),
       to: z.optional(z.array(z.string())),
       var: z.optional(z.string()),
       force: z.optional(z.literal(true)),

@@ -1,5 +1,6 @@
 import { parseProgram } from '../../account/rotation/prove.ts';
 import type { Rotation } from '../../account/rotation/rotation.ts';
+import type { BulkFlags } from '../../cli/bulk-options.ts';
 import { refuseSecret } from '../../cli/key-name.ts';
 import { missingOption } from '../../cli/options.ts';
 import type { SaveOptions } from '../../cli/save-options.ts';
@@ -8,7 +9,7 @@ import { usageError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 
 /** The options of `ci keys rotate`, as typed. */
-export interface RotateFlags extends SaveOptions {
+export interface RotateFlags extends SaveOptions, BulkFlags {
   readonly pool?: string;
   /** Milliseconds. */
   readonly olderThan?: number;
@@ -18,7 +19,6 @@ export interface RotateFlags extends SaveOptions {
   /** Milliseconds, or the program that ends the overlap. */
   readonly overlap?: Rotation['overlap'];
   readonly allowGap?: true;
-  readonly settle?: number;
 }
 
 /** Which keys `ci keys rotate` replaces, and how. */
@@ -35,11 +35,16 @@ export function parseOverlap(text: string): Rotation['overlap'] {
 
 /** Refuses options that contradict each other, before anything is sent. @throws CommandError (usage) */
 export function checkOptions(options: RotateOptions): void {
-  const { keys, pool, olderThan, resume, save, to = [], store, var: variable, force } = options;
+  const { from, keys, pool, olderThan, resume, save, saveTo, to = [], store, var: variable, force } = options;
   if (keys.some((each) => each.trim() === ''))
     throw usageError('A key name is empty', 'Run `ci keys list` to see your keys.');
   for (const each of keys) refuseSecret(each);
   if (keys.length > 0 && pool !== undefined) throw usageError("Keys and --pool can't be combined", 'Pass one of them.');
+  const chosen = keys.length > 0 ? 'keys' : pool !== undefined ? '--pool' : undefined;
+  if (from !== undefined && chosen !== undefined)
+    throw usageError(`--from and ${chosen} can't be combined`, 'Pass one of them.');
+  if (saveTo?.trim() === '')
+    throw usageError('--save-to is empty', 'Pass the path of a file, such as --save-to secrets.ndjson.');
   if (variable !== undefined && save === undefined && to.length === 0) throw missingOption('--var', '--save or --to');
   if (force && save === undefined) throw missingOption('--force', '--save');
   const printed = to.find((each) => each.startsWith('kubernetes-manifest'));
@@ -54,7 +59,8 @@ export function checkOptions(options: RotateOptions): void {
     ...(keys.length > 0 ? ['key names'] : []),
     ...(pool !== undefined ? ['--pool'] : []),
     ...(olderThan !== undefined ? ['--older-than'] : []),
-    ...(store || save !== undefined || to.length > 0 ? ['a new place'] : []),
+    ...(from !== undefined ? ['--from'] : []),
+    ...(store || save !== undefined || saveTo !== undefined || to.length > 0 ? ['a new place'] : []),
     ...(options.prove !== undefined ? ['--prove'] : []),
     ...(options.overlap !== undefined ? ['--overlap'] : []),
     ...(options.allowGap ? ['--allow-gap'] : []),

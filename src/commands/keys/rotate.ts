@@ -1,18 +1,21 @@
 import { randomBytes } from 'node:crypto';
+import { RowFile } from '../../account/bulk/row-file.ts';
 import type { KeyContext } from '../../account/keys/create.ts';
 import { beginRotations, type NewRotation, type RotationOptions, whileClaimed } from '../../account/rotation/begin.ts';
 import { chooseKeys } from '../../account/rotation/choose.ts';
 import { agreeToRotate } from '../../account/rotation/consent.ts';
-import { keyChanges } from '../../account/rotation/key-changes.ts';
+import { RotationKeys } from '../../account/rotation/key-changes.ts';
 import { Account, requestLike } from '../../account/rotation/new-request.ts';
 import { ownProgram, parseProgram } from '../../account/rotation/prove.ts';
 import type { RotationTools, RunningRotation } from '../../account/rotation/replace.ts';
 import { errorOf, type FailedRotation, rotateKeys } from '../../account/rotation/rotate.ts';
 import { RotationFiles } from '../../account/rotation/rotation-files.ts';
+import { checkRotationRows, type RotationRow, rotationRows } from '../../account/rotation/rotation-rows.ts';
 import { isStoredAs } from '../../account/rotation/stored-replacement.ts';
 import { keyStoreOf, readStoredKeys, storedKeys } from '../../account/stored-keys/store.ts';
 import type { Key } from '../../api/keys.ts';
-import { durationOf, settleOption, settlingOf } from '../../cli/options.ts';
+import { concurrencyOption, defaultConcurrency, fromOption, rateOption, saveToOption } from '../../cli/bulk-options.ts';
+import { durationOf } from '../../cli/options.ts';
 import { forceOption, saveOption, storeOption, toOption, variableOption } from '../../cli/save-options.ts';
 import { namesOf, ValueArgument, ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -24,7 +27,7 @@ import { isWholeKey, masked } from '../../domain/secrets.ts';
 import type { StoredKey } from '../../domain/stored-key.ts';
 import type { Column } from '../../output/output.ts';
 import { checkOptions, parseOverlap, type RotateFlags, type RotateOptions } from './rotate-options.ts';
-import { placeOf, requireRoom, rotationDestination, withoutPlace } from './rotation-place.ts';
+import { placeOf, requireRoom, rotationDestination, savedSecret, withoutPlace } from './rotation-place.ts';
 
 export const fields = ['id', 'name', 'oldId', 'apiKey', 'savedTo', 'variable', 'rotated', 'failed'] as const;
 
@@ -41,6 +44,7 @@ export default function rotate(command: Verb, context: Context, execute = run): 
         'ci keys rotate prod-api',
         'ci keys rotate prod-api --to github:acme/api@production --overlap 1h',
         'ci keys rotate --older-than 90d --store --yes',
+        'ci keys rotate --from customers.csv --save-to secrets.ndjson --yes',
         'ci keys rotate --resume',
       ],
     })
@@ -58,7 +62,10 @@ export default function rotate(command: Verb, context: Context, execute = run): 
     )
     .option('--overlap <time>', 'Keep the old key valid for this time, or until command:PROGRAM succeeds', parseOverlap)
     .option('--allow-gap', 'If a seat allows one key, revoke the old key first')
-    .addOption(settleOption())
+    .addOption(fromOption('Rotate the keys of this CSV or NDJSON file'))
+    .addOption(saveToOption('Append the new secrets to this NDJSON or CSV file'))
+    .addOption(concurrencyOption('The most keys at a time'))
+    .addOption(rateOption('The most requests per second'))
     .action((keys: string[], flags: RotateFlags) => execute({ keys, ...flags }, context));
 }
 
@@ -74,8 +81,9 @@ interface RotatedKey {
 
 /** Replaces keys by new ones, and revokes the old ones. */
 export async function run(options: RotateOptions, context: KeyContext): Promise<void> {
-  context.settling = settlingOf(options);
   checkOptions(options);
+  const file = options.from === undefined ? undefined : await RowFile.read(context.world, options.from);
+  const rows = file && (await rotationRows(file));
   if (!options.resume) context.prompts.requireConsent();
   const { client, keys } = await context.api();
   client.requireSignedIn();
@@ -88,11 +96,15 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   }
   const all = await keys.list();
   const stored = await storedKeys(context);
-  const tools = toolsOf(context, files, all, stored);
+  if (file && rows) checkRotationRows(file, rows, { all, begun: before });
+  const { concurrency = defaultConcurrency, rate } = options;
+  const since = Math.min(context.clocks.wall(), ...before.map(({ startedAt }) => startedAt));
+  const changes = await RotationKeys.open(context, { concurrency, rate }, { all, since });
+  const tools = { ...toolsOf(context, files, all, stored), changes, concurrency };
   const chosen = options.resume
     ? { keys: [], begun: before }
-    : await chooseKeys(context, all, before, choiceOf(options));
-  const { fresh, failed } = await planned(context, tools, options, { keys: chosen.keys, stored });
+    : await chooseKeys(context, all, before, choiceOf(options, rows));
+  const { fresh, failed } = await planned(context, tools, options, { keys: chosen.keys, stored, rows });
   if (fresh.length === 0 && chosen.begun.length === 0) return conclude(context, options, tools, { done: [], failed });
   const settings: RotationOptions = {
     place: options.resume ? undefined : placeOf(context, options),
@@ -115,8 +127,8 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   await conclude(context, options, tools, result);
 }
 
-function choiceOf({ keys, pool, olderThan }: RotateOptions) {
-  return { typed: keys, pool, olderThan };
+function choiceOf({ keys, pool, olderThan }: RotateOptions, rows: readonly RotationRow[] | undefined) {
+  return { typed: rows ? rows.map(({ typed }) => typed) : keys, pool, olderThan };
 }
 
 function toolsOf(
@@ -124,19 +136,19 @@ function toolsOf(
   files: RotationFiles,
   all: readonly Key[],
   stored: readonly StoredKey[],
-): RotationTools {
+): Omit<RotationTools, 'changes' | 'concurrency'> {
   const listed = new Map(all.map((key) => [key.id, key]));
   return {
     files,
-    changes: keyChanges(context),
     listed,
     destinationOf({ old, ...rotation }, force) {
       const shown = { ...old, apiKey: listed.get(old.id)?.apiKey };
       return rotationDestination(context, { ...rotation, old: shown }, force);
     },
-    async storedSecret(id) {
+    async storedSecret(id, place) {
       const found = stored.find((key) => key.id === id);
-      return found && (await keyStoreOf(context)).secretOf(found);
+      if (found) return (await keyStoreOf(context)).secretOf(found);
+      return savedSecret(context, place, id);
     },
   };
 }
@@ -146,20 +158,33 @@ async function planned(
   context: KeyContext,
   tools: RotationTools,
   options: RotateOptions,
-  { keys, stored }: { readonly keys: readonly Key[]; readonly stored: readonly StoredKey[] },
+  {
+    keys,
+    stored,
+    rows,
+  }: {
+    readonly keys: readonly Key[];
+    readonly stored: readonly StoredKey[];
+    readonly rows: readonly RotationRow[] | undefined;
+  },
 ): Promise<{ readonly fresh: readonly NewRotation[]; readonly failed: readonly FailedRotation[] }> {
   const named = placeOf(context, options);
+  const byTyped = new Map((rows ?? []).map((row) => [row.typed, row]));
+  const rowOf = ({ id, name }: Key) => byTyped.get(id) ?? byTyped.get(name?.trim() ?? '');
   const isStored = (key: Key) => stored.some((each) => isStoredAs(each, key));
-  const homeless = named ? [] : keys.filter((key) => !isStored(key));
+  const homeless = named ? [] : keys.filter((key) => rowOf(key)?.to === undefined && !isStored(key));
   if (homeless.length > 0) throw withoutPlace(homeless);
-  const place = named ?? { store: true as const, cwd: workingDirectory(context.world) ?? '/' };
+  const cwd = workingDirectory(context.world) ?? '/';
+  const shared = named ?? { store: true as const, cwd };
   const account = new Account(context);
   const fresh: NewRotation[] = [];
   const failed: FailedRotation[] = [];
   for (const key of keys) {
     try {
-      const secret = isWholeKey(key.apiKey) ? key.apiKey : await tools.storedSecret(key.id);
-      fresh.push({ key, place, request: await requestLike(context, account, key, secret) });
+      const { to, limits } = rowOf(key) ?? {};
+      const place = to === undefined ? shared : { to: [to], ...(named?.var !== undefined && { var: named.var }), cwd };
+      const secret = isWholeKey(key.apiKey) ? key.apiKey : await tools.storedSecret(key.id, place);
+      fresh.push({ key, place, request: await requestLike(context, account, key, secret, limits) });
     } catch (error) {
       if (!(error instanceof CommandError) || error.code === 'interrupted' || keys.length === 1) throw error;
       failed.push({ id: key.id, name: key.name ?? key.id, error });

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { keysOlderThan } from '../../../src/account/rotation/age.ts';
 import { parseProgram } from '../../../src/account/rotation/prove.ts';
 import { isSecondKeyRefused } from '../../../src/account/rotation/second-key.ts';
 import { errorOf } from '../../../src/api/answers.ts';
@@ -44,16 +43,5 @@ describe('parseProgram', () => {
 
   test.each(['', 'check', 'command:', 'command:-x', 'command: x', 'program:x'])('refuses "%s"', (text) => {
     expect(() => parseProgram(text, '--prove')).toThrow(`"${text}" is not a valid value for --prove`);
-  });
-});
-
-describe('keysOlderThan', () => {
-  const now = Date.UTC(2026, 3, 14);
-  const key = (id: string, createdAt?: string) => ({ id, ...(createdAt !== undefined && { createdAt }) });
-
-  test('separates keys by age, and those without a time', () => {
-    const keys = [key('old', '2026-03-01T00:00:00Z'), key('new', '2026-04-13T00:00:00Z'), key('?'), key('odd', 'soon')];
-    const { older, unknown } = keysOlderThan(keys, 30 * 86_400_000, now);
-    expect([older, unknown].map((list) => list.map(({ id }) => id))).toEqual([['old'], ['?', 'odd']]);
   });
 });

@@ -79,9 +79,9 @@ test("fails for names that don't exist or aren't unique, revokes the others, and
   expect([code, json({ stdout })]).toEqual([1, expect.objectContaining({ revoked: 1, gone: 0, failed: 2 })]);
   expect(stderr).toBe(
     [
-      '2 rows failed:',
+      '2 rows failed, and are in failed.csv, which --from takes:',
       '  line 2, acme: There are 2 keys of this name; add a column with their IDs.',
-      '  line 3, globbex: There is no such key. They are in failed.csv, which --from takes.',
+      '  line 3, globbex: There is no such key.',
       '',
     ].join('\n'),
   );

@@ -352,7 +352,7 @@ describe('rows that fail', () => {
       failures: [{ line: 3, name: 'bad, really', code: 'server_error', message: 'Internal error' }],
     });
     expect(stderr).toBe(
-      '1 row failed:\n  line 3, bad, really: Internal error. It is in failed.csv, which --from takes.\n',
+      '1 row failed, and is in failed.csv, which --from takes:\n  line 3, bad, really: Internal error.\n',
     );
     expect(read('failed.csv')).toBe(
       'name,type,pool,subscription,maxBudget,rpm,tpm,to,error\r\n"bad, really",credit,,,7.50,,,,Internal error\r\n',

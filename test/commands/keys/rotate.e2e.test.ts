@@ -125,7 +125,7 @@ describe('ci keys rotate', () => {
     expect(one.api.requests).toEqual([]);
     const nowhere = await one.me.ci('keys rotate acme --yes');
     expect(nowhere.code).toBe(2);
-    expect(nowhere.stderr).toContain('--save FILE, --to DESTINATION or --store');
+    expect(nowhere.stderr).toContain('--save FILE, --save-to FILE, --to DESTINATION or --store');
     expect(one.api.changes).toEqual([]);
   });
 

@@ -1,0 +1,82 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { json, type User, userOf } from '../../support/cli.ts';
+import { type KeyApi, keyApi } from '../../support/key-api.ts';
+import { listAt, textAt } from '../../support/sandbox.ts';
+
+/** Starts an API, and creates keys with limits. */
+async function platform(names: readonly string[]): Promise<{ readonly api: KeyApi; readonly me: User }> {
+  const api = await keyApi();
+  const me = userOf(api);
+  const rows = names.map((name) => `${name},credit,25\n`).join('');
+  write(me, 'customers.csv', `name,type,maxBudget\n${rows}`);
+  const { code } = await me.ci('keys create --from customers.csv --save-to secrets.ndjson --yes');
+  expect(code).toBe(0);
+  return { api, me };
+}
+
+function write({ home }: User, name: string, text: string): void {
+  writeFileSync(path.join(home, name), text);
+}
+
+/** Returns the last secret of each name in a file. */
+function secretsIn({ home }: User, name: string): ReadonlyMap<string, string> {
+  const lines = readFileSync(path.join(home, name), 'utf8').trimEnd().split('\n');
+  return new Map(lines.map((line) => [textAt(JSON.parse(line), 'name'), textAt(JSON.parse(line), 'apiKey')]));
+}
+
+test('rotates the keys of a file, and appends the new secrets to another', async () => {
+  const names = ['acme', 'globex', 'initech'];
+  const { api, me } = await platform(names);
+  const old = secretsIn(me, 'secrets.ndjson');
+  const { code, stdout, stderr } = await me.ci(
+    'keys rotate --from customers.csv --save-to secrets.ndjson --yes --json',
+  );
+  expect([code, stderr]).toEqual([0, '']);
+  expect(listAt(json({ stdout }), 'rotated').map((key) => textAt(key, 'name'))).toEqual(names);
+  expect(api.active().map(({ name, maxBudget }) => [name, maxBudget])).toEqual(names.map((name) => [name, 25]));
+  const saved = secretsIn(me, 'secrets.ndjson');
+  expect(api.active().every(({ name, apiKey }) => saved.get(name) === apiKey && old.get(name) !== apiKey)).toBe(true);
+  expect(statSync(path.join(me.home, 'secrets.ndjson')).mode & 0o777).toBe(0o600);
+  // One list of keys at the start, and one before the old keys are revoked at the most.
+  expect(api.requests.filter((request) => request === 'GET /api/keys').length).toBeLessThanOrEqual(3);
+});
+
+test('sends the secret of a row to its destination', async () => {
+  const { api, me } = await platform(['acme', 'globex']);
+  const program = path.join(me.home, 'bin', 'keep');
+  writeFileSync(program, '#!/bin/sh\ncat >> "$HOME/kept"\n', { mode: 0o755 });
+  write(me, 'rows.csv', 'name,to,maxBudget\nacme,command:keep,25\nglobex,,25\n');
+  const { code, stderr } = await me.ci('keys rotate --from rows.csv --save-to new.csv --yes');
+  expect([code, stderr]).toEqual([0, '']);
+  const secretOf = (name: string) => api.active().find((key) => key.name === name)?.apiKey ?? '';
+  expect(readFileSync(path.join(me.home, 'kept'), 'utf8')).toBe(secretOf('acme'));
+  const saved = readFileSync(path.join(me.home, 'new.csv'), 'utf8');
+  expect([saved.includes(secretOf('globex')), saved.includes(secretOf('acme'))]).toEqual([true, false]);
+});
+
+test('reports all mistakes in the file with their lines, and sends no change', async () => {
+  const { api, me } = await platform(['acme']);
+  const before = api.changes.length;
+  write(me, 'rows.csv', 'name,maxBudget,color\nacme,x,\nacme,,\n,1,\n');
+  const first = await me.ci('keys rotate --from rows.csv --save-to new.ndjson --yes');
+  expect([first.code, first.stdout, first.stderr]).toEqual([
+    2,
+    '',
+    [
+      'ci: rows.csv has 3 mistakes. Nothing was sent. Correct them, and run the command again:',
+      '  line 1: column "color" isn\'t known; the columns are id, apiKey, subscriptionId, name, type, pool, subscription, maxBudget, rpm, tpm, to and error',
+      '  line 2: maxBudget "x" isn\'t an amount in USD above 0, such as 49 or 49.50',
+      '  line 4: its name and its ID are missing',
+      '',
+    ].join('\n'),
+  ]);
+  write(me, 'rows.csv', 'name\nacme\nacmee\n');
+  const second = await me.ci('keys rotate --from rows.csv --save-to new.ndjson --yes');
+  expect([second.code, second.stderr]).toEqual([
+    2,
+    'ci: rows.csv has a mistake. Nothing was sent. Correct it, and run the command again:\n  line 3: Key "acmee" doesn\'t exist\n',
+  ]);
+  expect(api.changes.length).toBe(before);
+});
