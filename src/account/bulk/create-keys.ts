@@ -49,6 +49,7 @@ export type CreateKeysContext = KeyContext & Pick<Context, 'prompts' | 'settings
 /** What a file asks for. */
 interface Order {
   readonly rows: number;
+  readonly names: ReadonlySet<string>;
   readonly credit: number;
   /** The sum of the spending limits, in USD cents. */
   readonly budget: number;
@@ -100,6 +101,7 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
   const unknown = unknownColumns(createColumns);
   const repeated = repeatedNames();
   const seats = new Map<string, { count: number; line: number; isPool: boolean }>();
+  const names = new Set<string>();
   const targets = new Map<string, number>();
   let [rows, credit, budget, delivered] = [0, 0, 0, 0];
   for await (const each of file.rows()) {
@@ -109,7 +111,8 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
     const problem = typeof row === 'string' ? row : repeated(row.name, row.line);
     if (problem !== undefined) mistakes.add(each.line, problem);
     if (typeof row === 'string') continue;
-    const { to, seat, limits, line } = row;
+    const { name: keyName, to, seat, limits, line } = row;
+    names.add(keyName);
     if (seat) {
       const isPool = 'pool' in seat;
       const name = isPool ? seat.pool : seat.subscription;
@@ -136,7 +139,7 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
     }
   }
   mistakes.check(file);
-  return { rows, credit, budget, seats, delivered };
+  return { rows, names, credit, budget, seats, delivered };
 }
 
 /**
@@ -244,7 +247,12 @@ class KeyCreation {
   static async open(context: CreateKeysContext, parts: Parts): Promise<KeyCreation> {
     const reading = { isOver: false };
     const earlier = await earlierCreations(context);
-    const changes = await KeyChanges.open(context, parts.options, () => reading.isOver);
+    const changes = await KeyChanges.open(
+      context,
+      parts.options,
+      () => reading.isOver,
+      (name) => parts.order.names.has(name),
+    );
     return new KeyCreation(context, parts, { changes, keys: await changes.list(), earlier, reading });
   }
 

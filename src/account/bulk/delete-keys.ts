@@ -9,7 +9,6 @@ import { forgetKey, storedKeys } from '../stored-keys/store.ts';
 import { BulkProgress } from './bulk-progress.ts';
 import { FailedRowsFile } from './failed-rows.ts';
 import { KeyChanges } from './key-changes.ts';
-import { oncePerId } from './key-lists.ts';
 import { createColumns, Mistakes, shortened, unknownColumns } from './key-rows.ts';
 import { type FileRow, RowFile } from './row-file.ts';
 import { type FailedRow, rowError, runRows } from './row-runner.ts';
@@ -187,12 +186,14 @@ function found(
   const inactive = new Set(
     keys.flatMap(({ id, name, isActive }) => (isActive === false ? [id, name?.trim() ?? id] : [])),
   );
-  const active = [...oncePerId(keys)].filter(({ isActive }) => isActive !== false);
+  const active = keys.filter(({ isActive }) => isActive !== false);
   const byId = new Map(active.map((key) => [key.id, key]));
   const byName = new Map<string, Key[]>();
   for (const key of active) {
     const name = key.name?.trim() ?? '';
     const namesakes = byName.get(name);
+    // A list may have a key twice.
+    if (namesakes?.some(({ id }) => id === key.id)) continue;
     if (namesakes) namesakes.push(key);
     else byName.set(name, [key]);
   }

@@ -23,6 +23,9 @@ const mostRefusals = 20;
 /** The pauses between two looks at the account while a change may still take effect, in milliseconds. The last one is repeated. */
 const pauses = [500, 1000, 2000, 4000, 8000] as const;
 
+/** How far the API's clock may be behind this machine's, in milliseconds. */
+const clockTolerance = 60_000;
+
 /** The parts of the context that changing many keys uses. */
 export type KeyChangesContext = Pick<
   Context,
@@ -59,6 +62,8 @@ interface Sent {
   /** The ID in the record. */
   readonly id: string;
   readonly before: Before;
+  /** When it left, at the earliest, in epoch milliseconds. */
+  readonly leftAt: number;
   /** When it can no longer take effect: epoch milliseconds, and milliseconds of the monotonic clock. */
   readonly settlesAt: number;
   readonly settlesAtMonotonic: number;
@@ -83,15 +88,19 @@ export class KeyChanges {
   readonly #pace: RequestPace;
   readonly #lists: KeyLists;
   #sending = 0;
+  /** The IDs of the keys that the first list has. */
+  #atStart: ReadonlySet<string> | undefined;
+  readonly #isExpected: (name: string) => boolean;
   /** The keys that were created last, the latest first, and when, in milliseconds of the monotonic clock. */
   #latest: readonly { readonly id: string; readonly at: number }[] = [];
   /** Why no more requests are sent. */
   #end: CommandError | undefined;
 
-  private constructor(context: KeyChangesContext, { history, account, limits, isIdle }: Parts) {
+  private constructor(context: KeyChangesContext, { history, account, limits, isIdle, isExpected }: Parts) {
     this.#context = context;
     this.#history = history;
     this.#account = account;
+    this.#isExpected = isExpected;
     this.#pace = new RequestPace(context.clocks, limits);
     this.#lists = new KeyLists(context, () => this.#sending === 0 && isIdle());
     const { interrupt } = context.world;
@@ -102,15 +111,19 @@ export class KeyChanges {
     else interrupt.addEventListener('abort', onInterrupt, { once: true });
   }
 
-  /** @param isIdle - whether no other changes are about to be made */
+  /**
+   * @param isIdle - whether no other changes are about to be made
+   * @param isExpected - whether a key of that name is wanted, so that no other key got this name by mistake
+   */
   static async open(
     context: KeyChangesContext,
     limits: PaceLimits,
     isIdle: () => boolean = () => true,
+    isExpected: (name: string) => boolean = () => false,
   ): Promise<KeyChanges> {
     const { record } = context;
     const history = await record.history();
-    return new KeyChanges(context, { history, account: await record.account(), limits, isIdle });
+    return new KeyChanges(context, { history, account: await record.account(), limits, isIdle, isExpected });
   }
 
   /** Why no more requests are sent: the user interrupted the command, the key was refused, or the API doesn't answer. */
@@ -125,8 +138,10 @@ export class KeyChanges {
   }
 
   /** Reads the keys of the account. Several calls at once share one request. @throws CommandError */
-  list(): Promise<KeyList> {
-    return this.#lists.next();
+  async list(): Promise<KeyList> {
+    const list = await this.#lists.next();
+    this.#atStart ??= list.ids;
+    return list;
   }
 
   /**
@@ -201,6 +216,8 @@ export class KeyChanges {
         const key = found && (await this.#adopt(found, sent));
         if (key) return key;
         if (found) {
+          // The secret was lost each time: an API that never sends one would go on forever.
+          if (++failures >= mostAttempts) throw causeOf(failure).with({ outcome: 'not_applied' });
           how = 'recreated';
           known.push(found.id);
           continue;
@@ -279,6 +296,7 @@ export class KeyChanges {
     const sent = () => ({
       id,
       before,
+      leftAt: left.wall,
       settlesAt: left.wall + settlingTime,
       settlesAtMonotonic: left.monotonic + settlingTime,
     });
@@ -315,12 +333,24 @@ export class KeyChanges {
    */
   async #find(intent: KeyIntent, sent: Sent, refused: boolean): Promise<Key | undefined> {
     const { name = '' } = intent;
-    return this.#look(sent, refused, (list) => {
-      const active = list.active(name);
-      const verdict = judgeKey(intent, sent.before, active);
+    let similar: Key[] = [];
+    const found = await this.#look(sent, refused, (list) => {
+      const verdict = judgeKey(intent, sent.before, list.active(name));
       if (verdict.outcome === 'unknown') throw this.#unknown(verdict.why);
+      similar = verdict.outcome === 'applied' ? [] : list.similar(name);
       return verdict.outcome === 'applied' ? verdict.found : undefined;
     });
+    const renamed = similar.find((key) => this.#couldBeRenamed(key, sent));
+    if (renamed && !found)
+      throw this.#unknown(`there is a new key ${JSON.stringify(shortened(renamed.name ?? ''))} (${renamed.id})`);
+    return found;
+  }
+
+  /** Returns whether a key is new, and nobody asked for one of its name. */
+  #couldBeRenamed({ id, name, createdAt }: Key, { before, leftAt }: Sent): boolean {
+    if (this.#isExpected(name?.trim() ?? '') || before.ids?.includes(id)) return false;
+    const isNew = this.#atStart !== undefined && !this.#atStart.has(id);
+    return isNew || Date.parse(createdAt ?? '') >= leftAt - clockTolerance;
   }
 
   /** Returns the key that a change of an earlier process created. @throws CommandError with `outcome` unknown */
@@ -433,10 +463,15 @@ export class KeyChanges {
     return undefined;
   }
 
-  /** Returns the secret of a key if the API shows it. That of a credit key is only in the list of keys. */
+  /** Returns the secret of a key if the API shows it. That of a credit key is only in the list of keys. @throws CommandError with `outcome` unknown */
   async #secretOf(key: Key): Promise<string | undefined> {
     if (isWholeKey(key.apiKey)) return key.apiKey;
-    return key.keyType === 'credit' ? undefined : secretOf(await this.#context.connections.looking(), key);
+    if (key.keyType === 'credit') return undefined;
+    try {
+      return await secretOf(await this.#context.connections.looking(), key);
+    } catch (error) {
+      throw error instanceof CommandError ? this.#unknown(asClause(error.message)) : error;
+    }
   }
 
   #keyOf(key: Omit<BulkKey, 'delivered'>, { id }: Sent): BulkKey {
@@ -450,7 +485,8 @@ export class KeyChanges {
     const { clocks } = this.#context;
     const settles = settlesAt(change, this.#context);
     const settlesAtMonotonic = clocks.monotonic() + Math.max(0, settles - clocks.wall());
-    return { id: change.id, before: change.before, settlesAt: settles, settlesAtMonotonic };
+    const { id, at, before } = change;
+    return { id, before, leftAt: Date.parse(at), settlesAt: settles, settlesAtMonotonic };
   }
 
   /** Records a change. @throws CommandError (file_error), which all others would be */
@@ -496,6 +532,7 @@ interface Parts {
   readonly account: RecordedAccount;
   readonly limits: PaceLimits;
   readonly isIdle: () => boolean;
+  readonly isExpected: (name: string) => boolean;
 }
 
 function endOf(failure: CommandError, latency: number): RequestEnd {

@@ -11,16 +11,28 @@ const share = 4;
 /** Pauses after failures, in milliseconds. */
 const betweenTries = [1000, 2000, 4000, 8000] as const;
 
+/** The shortest name that may be the beginning of another one, in characters. */
+const shortestCut = 16;
+
+function foldedName(name: string): string {
+  return name
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]/gu, '');
+}
+
 /** The keys of the account at one moment, by name and by ID. */
 export class KeyList {
   readonly #byName = new Map<string, Key[]>();
   readonly #ids = new Set<string>();
 
   constructor(keys: readonly Key[]) {
-    for (const key of oncePerId(keys)) {
+    for (const key of keys) {
       if (key.isActive !== false) this.#ids.add(key.id);
       const name = key.name?.trim() ?? '';
       const namesakes = this.#byName.get(name);
+      // A list may have a key twice.
+      if (namesakes?.some(({ id }) => id === key.id)) continue;
       if (namesakes) namesakes.push(key);
       else this.#byName.set(name, [key]);
     }
@@ -36,15 +48,26 @@ export class KeyList {
     return this.named(name).filter(({ isActive }) => isActive !== false);
   }
 
+  /** Returns the active keys whose names an API may have made of this one: in lower case, without spaces, or cut. */
+  similar(name: string): Key[] {
+    const folded = foldedName(name);
+    const isSimilar = (other: string) => {
+      const short = foldedName(other);
+      return short === folded || (short.length >= shortestCut && folded.startsWith(short));
+    };
+    const names = [...this.#byName.keys()].filter((other) => other !== name.trim() && isSimilar(other));
+    return names.flatMap((each) => this.active(each));
+  }
+
+  /** Returns the IDs of the active keys. */
+  get ids(): ReadonlySet<string> {
+    return this.#ids;
+  }
+
   /** Returns whether a key is active. */
   has(id: string): boolean {
     return this.#ids.has(id);
   }
-}
-
-/** Returns the keys of a list that may have some of them twice. */
-export function oncePerId(keys: readonly Key[]): Iterable<Key> {
-  return new Map(keys.map((key) => [key.id, key])).values();
 }
 
 /** Reads the keys of the account for all who wait for them at once, so that many changes with lost answers need few requests. */

@@ -601,6 +601,59 @@ describe('an API that fails', () => {
     expect(read('out.ndjson')).not.toContain('cme');
   });
 
+  test.each([
+    ['in lower case', (name: string) => name.toLowerCase()],
+    ['without spaces', (name: string) => name.replaceAll(' ', '-')],
+    ['cut', (name: string) => name.slice(0, 18)],
+  ])("aren't created again if their answer is lost and their name is %s", async (_how, renamed) => {
+    const keys: { id: string; name: string }[] = [{ id: 'other', name: renamed('Acme Customer Number 2') }];
+    const api = await server((request, response) => {
+      if (request.method === 'GET') return data(keys)(request, response);
+      keys.push({ id: 'new', name: renamed(String(JSON.parse(request.body).name)) });
+      return reset(request, response);
+    });
+    const { me, write } = filesOf(userOf(api));
+    settlesIn(me, '1s');
+    write('in.csv', 'name,type\nAcme Customer Number 1,credit\n');
+    const { code, stderr } = await me.ci(`${create} --yes --json`);
+    expect([code, api.changes.length]).toEqual([10, 1]);
+    expect(stderr).toMatch(/may or may not have gone through: there is a new key "[^"]+" \(new\)\.\n$/);
+  });
+
+  test.each([
+    ['is given up on if it never sends a secret', { keyType: 'credit' }, [1, 0, 5]],
+    ["isn't asked for more keys if it can't say whether it shows the secret of one", {}, [10, 1, 1]],
+  ])('%s', async (_name, type, expected) => {
+    const keys: { id: string; name: string }[] = [];
+    let count = 0;
+    const api = await server((request, response) => {
+      if (request.path === '/api/billing/status') return answer(403, 'Forbidden')(request, response);
+      if (request.method === 'GET') return data(keys)(request, response);
+      if (request.method === 'DELETE') keys.pop();
+      else keys.push({ id: `key-${count++}`, name: JSON.parse(request.body).name, ...type });
+      return data(request.method === 'DELETE' ? { deleted: true } : keys[0])(request, response);
+    });
+    const { me, write } = filesOf(userOf(api));
+    settlesIn(me, '1s');
+    write('in.csv', 'name,type\nacme,credit\n');
+    const { code } = await me.ci(`${create} --yes --json`);
+    expect([code, keys.length, count]).toEqual(expected);
+  });
+
+  test('may give two keys the same ID', async () => {
+    const keys: { id: string; name: string }[] = [];
+    const api = await server((request, response) => {
+      if (request.method === 'GET') return data(keys)(request, response);
+      const key = { id: 'same', name: String(JSON.parse(request.body).name) };
+      keys.push(key);
+      return data({ ...key, apiKey: `sk_live_aB3dE6gH9jK2mN5pQ8sT000${keys.length}` })(request, response);
+    });
+    const { me, write } = filesOf(userOf(api));
+    write('in.csv', three);
+    await me.ci(`${create} --yes`);
+    expect(json(await me.ci(`${create} --yes --json`))).toMatchObject({ created: 0, existing: 3 });
+  });
+
   test("doesn't create a key again if the list of keys lacks others that were just created", async () => {
     let count = 0;
     const api = await server((request, response) => {
