@@ -84,15 +84,24 @@ export async function createKeys(context: CreateKeysContext, options: CreateKeys
     await record.exclusively('keys', async () => {
       // Another run may have written to it until now.
       secrets = options.saveTo === undefined ? undefined : await SecretsFile.open(world, options.saveTo);
-      const seats = await subscriptionsOf(context, file, order);
-      await agree(context, file, order, options);
-      const creation = await KeyCreation.open(context, { file, order, options, seats, secrets });
+      const creation = await agreed(context, { file, order, options, secrets }).catch((error: unknown) => {
+        secrets?.discard();
+        throw error;
+      });
       await creation.run(failedFile);
     });
   } finally {
     secrets?.close();
     failedFile?.discard();
   }
+}
+
+/** Reads the account, and asks for consent. @throws CommandError; nothing was sent then */
+async function agreed(context: CreateKeysContext, parts: Omit<Parts, 'seats'>): Promise<KeyCreation> {
+  const { file, order, options } = parts;
+  const seats = await subscriptionsOf(context, file, order);
+  await agree(context, file, order, options);
+  return KeyCreation.open(context, { ...parts, seats });
 }
 
 /** Checks all rows of a file. @throws CommandError (usage) */

@@ -1,4 +1,15 @@
-import { closeSync, fchmodSync, fstatSync, fsync, fsyncSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { resolved } from '../../config/folders.ts';
@@ -10,7 +21,7 @@ import { isWholeKey } from '../../domain/secrets.ts';
 import { exactCsv } from '../../output/delimited.ts';
 import { gitWarning } from '../../output/git.ts';
 import { Batches } from '../../state/batches.ts';
-import { syncFolder } from '../../state/folder.ts';
+import { statsOf, syncFolder } from '../../state/folder.ts';
 import { openOwnFile } from '../../state/own-file.ts';
 import { formatOf, RowFile, type RowFormat } from './row-file.ts';
 
@@ -37,15 +48,17 @@ export class SecretsFile {
   readonly #file: string;
   readonly #format: RowFormat;
   readonly #handle: number;
+  readonly #isNew: boolean;
   readonly #ids: Set<string>;
   readonly #byName: Map<string, string[]>;
   readonly #synced = new Batches<undefined>(() => promisify(fsync)(this.#handle));
 
-  private constructor({ name, file, format, handle }: OpenedFile, { ids, byName }: Saved) {
+  private constructor({ name, file, format, handle, isNew }: OpenedFile, { ids, byName }: Saved) {
     this.name = name;
     this.#file = file;
     this.#format = format;
     this.#handle = handle;
+    this.#isNew = isNew;
     this.#ids = ids;
     this.#byName = byName;
   }
@@ -61,8 +74,9 @@ export class SecretsFile {
     const file = resolved(name, world);
     const format = formatOf(name) ?? 'ndjson';
     try {
+      const isNew = statsOf(file, lstatSync) === undefined;
       const { handle, saved } = await opened(name, file, format);
-      return new SecretsFile({ name, file, format, handle }, saved);
+      return new SecretsFile({ name, file, format, handle, isNew }, saved);
     } catch (error) {
       throw notWritten(name, error);
     }
@@ -124,6 +138,11 @@ export class SecretsFile {
     });
   }
 
+  /** Removes the file if it didn't exist before, because no key will be created. */
+  discard(): void {
+    if (this.#isNew && this.#ids.size + this.#names.size === 0) rmSync(this.#file, { force: true });
+  }
+
   close(): void {
     closeSync(this.#handle);
   }
@@ -134,6 +153,8 @@ interface OpenedFile {
   readonly file: string;
   readonly format: RowFormat;
   readonly handle: number;
+  /** Whether it didn't exist before. */
+  readonly isNew: boolean;
 }
 
 /** The keys that a file has. */
