@@ -287,7 +287,9 @@ class KeyCreation {
     const gitProblem = secrets && (await secrets.gitWarning(context.world.env));
     if (gitProblem !== undefined) this.#warnings.add(gitProblem);
     for (const warning of this.#warnings) context.output.note(warning);
-    const isFailedWritten = failedFile?.write(this.#failed, this.#changes.end !== undefined);
+    const isFailedWritten = failedFile?.write(this.#failed, this.#changes.end !== undefined, (message) =>
+      context.output.note(message),
+    );
     this.#noteUnsaved();
     const summary: RunSummary = {
       rows: order.rows,

@@ -110,7 +110,7 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
       } finally {
         progress.stop();
       }
-      const isFailedWritten = failedFile?.write(failed, changes.end !== undefined);
+      const isFailedWritten = failedFile?.write(failed, changes.end !== undefined, (message) => output.note(message));
       await endOfRun(context, {
         summary: {
           rows: rows.length,

@@ -1,7 +1,9 @@
+import { lstatSync } from 'node:fs';
 import { resolved } from '../../config/folders.ts';
 import type { World } from '../../context/world.ts';
 import { asClause, CommandError, messageOf, usageError } from '../../domain/errors.ts';
 import { exactCsv } from '../../output/delimited.ts';
+import { statsOf } from '../../state/folder.ts';
 import { Draft } from '../../state/replace-file.ts';
 import { formatOf, type RowFormat } from './row-file.ts';
 import type { FailedRow } from './row-runner.ts';
@@ -37,8 +39,10 @@ export class FailedRowsFile {
     this.#format = formatOf(name) ?? format;
     this.#columns = columns;
     this.#isInput = from !== '-' && isSameFile(world, name, from);
+    const file = resolved(name, world);
     try {
-      this.#draft = new Draft(resolved(name, world));
+      if (statsOf(file, lstatSync)?.isDirectory()) throw new Error('it is a directory');
+      this.#draft = new Draft(file);
     } catch (error) {
       throw notWritten(name, error, 'not_applied');
     }
@@ -47,10 +51,10 @@ export class FailedRowsFile {
   /**
    * Writes the rows; a file without rows if none failed. If not all rows were begun, and this is the file with them, leaves it as it was.
    *
+   * @param note - called with a sentence if it can't be written: the result is shown nevertheless
    * @returns whether it was written
-   * @throws CommandError (file_error)
    */
-  write(rows: readonly FailedRow[], hasEndedEarly: boolean): boolean {
+  write(rows: readonly FailedRow[], hasEndedEarly: boolean, note: (message: string) => void): boolean {
     if (hasEndedEarly && this.#isInput) return false;
     const objects = rows.map(({ values, error }) => new Map<string, unknown>([...values, ['error', error.message]]));
     const text =
@@ -61,7 +65,8 @@ export class FailedRowsFile {
       this.#draft.replace(text);
       return true;
     } catch (error) {
-      throw notWritten(this.name, error);
+      note(`${notWritten(this.name, error).message}.`);
+      return false;
     }
   }
 

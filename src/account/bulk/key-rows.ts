@@ -123,6 +123,7 @@ function nameOf(value: unknown): string | { readonly problem: string } {
   if (typeof name !== 'string' || name.trim() === '') return { problem: 'its name is missing' };
   const isSecret = [isWholeKey, isManagementKey].some((is) => is(name));
   if (isSecret) return { problem: `${masked(name)} is a secret, not a name` };
+  if (/\p{Cs}/u.test(name)) return { problem: "its name isn't valid Unicode" };
   return /\p{Cc}/u.test(name) ? { problem: 'its name has a control character' } : name.trim();
 }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { resolved } from '../../config/folders.ts';
@@ -46,15 +47,23 @@ export class RowFile {
    * @throws CommandError (usage) if it can't be read; (interrupted)
    */
   static async read(world: Pick<World, 'cwd' | 'interrupt' | 'stdin'>, name: string): Promise<RowFile> {
-    if (name !== '-') return new RowFile(name, bytesOf(world, name));
+    if (name !== '-') return new RowFile(name, bytesOf(world, name)).#checked();
     const chunks: Buffer[] = [];
     await readChunks(world, (chunk) => chunks.push(chunk));
-    return new RowFile('standard input', Buffer.concat(chunks));
+    return new RowFile('standard input', Buffer.concat(chunks)).#checked();
   }
 
   /** Returns a file whose content was read already. */
   static of(name: string, bytes: Buffer, format: RowFormat): RowFile {
     return new RowFile(name, bytes, format);
+  }
+
+  /** Refuses what would change when it is read as text. @throws CommandError (usage) */
+  #checked(): this {
+    // The parser of CSV decodes UTF-16, which spreadsheets write.
+    const isUtf16 = this.format === 'csv' && this.#bytes[0] === 0xff && this.#bytes[1] === 0xfe;
+    if (isUtf16 || isUtf8(this.#bytes)) return this;
+    throw usageError(`${this.name} isn't UTF-8`, 'Save it as UTF-8, and run the command again.');
   }
 
   /** Parses the rows, in their order. Empty lines are left out. */

@@ -294,6 +294,23 @@ describe('mistakes in the file', () => {
     );
   });
 
+  test('include text that is no text', async () => {
+    const { api, me, write } = await account();
+    writeFileSync(path.join(me.home, 'in.csv'), Buffer.from('name,type\nacm\xe9,credit\n', 'latin1'));
+    const latin = await me.ci(`${create} --yes`);
+    expect([latin.code, latin.stderr]).toEqual([
+      2,
+      "ci: in.csv isn't UTF-8. Save it as UTF-8, and run the command again.\n",
+    ]);
+    write('in.ndjson', '{"name":"\\ud800x","type":"credit"}\n');
+    const half = await me.ci('keys create --from in.ndjson --save-to out.ndjson --yes');
+    expect([half.code, half.stderr]).toEqual([2, expect.stringContaining("line 1: its name isn't valid Unicode\n")]);
+    expect(api.requests).toEqual([]);
+    writeFileSync(path.join(me.home, 'in.csv'), Buffer.from('\ufeffname,type\r\nacmé,credit\r\n', 'utf16le'));
+    expect((await me.ci(`${create} --yes`)).code).toBe(0);
+    expect(api.active().map(({ name }) => name)).toEqual(['acmé']);
+  });
+
   test('are cut after 20, and long values are shortened', async () => {
     const { me, write } = await account();
     const long = 'x'.repeat(1_000_000);
@@ -322,6 +339,7 @@ describe('mistakes in the file', () => {
     ['keys create --from in.csv --yes', 'in.csv has 3 mistakes'],
     [`${create} --failed ./out.ndjson --yes`, '--failed and --save-to are the same file'],
     ['keys create --from in.csv --save-to in.csv --yes', '--save-to and --from are the same file'],
+    [`${create} --failed . --yes`, "Can't write to .: it is a directory"],
     [`${create} --concurrency 0 --yes`, '"0" is not a valid value for --concurrency'],
     [`${create} --concurrency 257 --yes`, '"257" is not a valid value for --concurrency'],
     [`${create} --rate 0 --yes`, '"0" is not a valid value for --rate'],
@@ -330,7 +348,7 @@ describe('mistakes in the file', () => {
     const { api, me, write, read } = await account();
     write('in.csv', three);
     const { code, stdout, stderr } = await me.ci(line);
-    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect([code, stdout, api.requests]).toEqual([message.includes('write to') ? 1 : 2, '', []]);
     expect(stderr).toContain(message);
     expect(read('in.csv')).toBe(three);
   });
