@@ -415,7 +415,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--prove', 'Prove with command:PROGRAM that the new key works')
       , @('--overlap', 'Keep the old key valid for this time, or until command:PROGRAM succeeds')
       , @('--allow-gap', 'If a seat allows one key, revoke the old key first')
-      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--from', 'Rotate the keys of this CSV or NDJSON file, or - for standard input')
+      , @('--save-to', 'Append the new secrets to this NDJSON or CSV file')
+      , @('--concurrency', 'The most keys at a time (default: 8)')
+      , @('--rate', 'The most requests per second')
     )
     'keys delete' = @(
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
@@ -826,7 +829,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys rotate --overlap' = @{
       Kind = 'any'
     }
-    'keys rotate --settle' = @{
+    'keys rotate --concurrency' = @{
+      Kind = 'any'
+    }
+    'keys rotate --rate' = @{
       Kind = 'any'
     }
     'keys delete --settle' = @{
@@ -1064,6 +1070,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'files'
     }
     'keys rotate --save' = @{
+      Kind = 'files'
+    }
+    'keys rotate --from' = @{
+      Kind = 'files'
+    }
+    'keys rotate --save-to' = @{
       Kind = 'files'
     }
     'keys delete --from' = @{

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Behavior, data, type Received, type RecordingServer, reset, server, silence } from './servers.ts';
+import { answer, type Behavior, data, type Received, type RecordingServer, reset, server, silence } from './servers.ts';
 
 /** What an API does with a change instead of answering it. */
 export type KeyFault =
@@ -175,7 +175,7 @@ export async function keyApi(options: KeyApiOptions = {}): Promise<KeyApi> {
         const secret = request.headers.authorization?.replace('Bearer ', '');
         const key = [...keys.values()].find(({ apiKey }) => apiKey === secret);
         if (!key) return void response.writeHead(401).end();
-        if (request.path === '/v1/models') return data([])(request, response);
+        if (request.path === '/v1/models') return answer(200, { object: 'list', data: [] })(request, response);
         const limits = { rpm: null, tpm: null };
         return data({ budget: { spent: 0, limit: key.maxBudget ?? null }, rate_limits: limits })(request, response);
       }

@@ -20,7 +20,7 @@ export const createColumns = [
 ] as const;
 
 /** The limits of a credit key: USD, requests per minute, tokens per minute. */
-interface KeyLimits {
+export interface KeyLimits {
   readonly maxBudget?: number | undefined;
   readonly rpm?: number | undefined;
   readonly tpm?: number | undefined;

@@ -1,6 +1,6 @@
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
-import { CommandError, withoutPeriod } from '../../domain/errors.ts';
+import { CommandError, type ErrorCode, withoutPeriod } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
 import { grouped } from '../../output/text.ts';
 import { shortened } from './key-rows.ts';
@@ -75,11 +75,12 @@ export async function endOfRun(
   if (end && done < summary.rows) {
     const where = `${grouped(done - failed.length)} of ${counted(summary.rows, 'row')}`;
     const isInterrupted = world.interrupt.aborted;
+    const isApplied = done > failed.length;
     throw end.with({
-      code: isInterrupted ? 'interrupted' : unknown.length > 0 ? 'outcome_unknown' : end.code,
+      code: isInterrupted ? 'interrupted' : unknown.length > 0 ? 'outcome_unknown' : codeOf(end, isApplied),
       message: isInterrupted ? `Interrupted after ${where}` : `${end.message}. ${where} of ${file.name} are done`,
       hint: [end.hint, 'Run the same command again to continue.'].filter(Boolean).join(' '),
-      outcome: unknown.length > 0 ? 'unknown' : done > failed.length ? 'applied' : 'not_applied',
+      outcome: unknown.length > 0 ? 'unknown' : isApplied ? 'applied' : 'not_applied',
     });
   }
   output.done(doneText);
@@ -89,6 +90,11 @@ export async function endOfRun(
   await output.record(summary, { columns, fields: Object.keys(summary), drawing: () => '' });
   if (unknown.length > 0) result.exitCode = new CommandError('outcome_unknown', '').exitCode;
   else if (failed.length > 0) result.exitCode = 1;
+}
+
+/** Returns the code of a run that ended early. "Unreachable" would say that nothing was changed. */
+function codeOf({ code }: CommandError, isApplied: boolean): ErrorCode {
+  return isApplied && (code === 'unreachable' || code === 'timeout') ? 'partly_failed' : code;
 }
 
 function cellOf(value: RunSummary[string] | undefined): string | number | null {

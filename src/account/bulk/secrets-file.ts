@@ -49,6 +49,7 @@ export class SecretsFile {
   readonly #format: RowFormat;
   readonly #handle: number;
   readonly #isNew: boolean;
+  #hasAdded = false;
   readonly #ids: Set<string>;
   readonly #byName: Map<string, string[]>;
   readonly #synced = new Batches<undefined>(() => promisify(fsync)(this.#handle));
@@ -132,6 +133,7 @@ export class SecretsFile {
     } catch (error) {
       return Promise.reject(notWritten(this.name, error));
     }
+    this.#hasAdded = true;
     if (id !== undefined) remember({ ids: this.#ids, byName: this.#byName }, name, id);
     return this.#synced.add(undefined).catch((error: unknown) => {
       throw notWritten(this.name, error);
@@ -140,7 +142,7 @@ export class SecretsFile {
 
   /** Removes the file if it didn't exist before, because no key will be created. */
   discard(): void {
-    if (this.#isNew && this.#ids.size + this.#names.size === 0) rmSync(this.#file, { force: true });
+    if (this.#isNew && !this.#hasAdded) rmSync(this.#file, { force: true });
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import type { Api } from '../../api/index.ts';
 import type { Context } from '../../context/context.ts';
 import { asClause, CommandError, usageError } from '../../domain/errors.ts';
-import { programRunner, type RunProgram } from '../secrets/program-destination.ts';
+import { programRunner, type RunProgram, variablesOf } from '../secrets/program-destination.ts';
 
 /** How long a new key may take until it works, in milliseconds: not every server knows it at once. */
 const patience = 30_000;
@@ -42,10 +42,10 @@ export async function proveKey(context: Pick<Context, 'api' | 'clocks'>, secret:
 export async function proveWithProgram(
   context: Pick<Context, 'world'>,
   program: string,
-  secret: string,
+  { secret, ...key }: { readonly secret: string; readonly id: string | undefined; readonly name: string },
 ): Promise<void> {
   const run = ownProgram(context, program, "The new key isn't proven", secret);
-  await run([], secret);
+  await run([], secret, variablesOf(key));
 }
 
 /**

@@ -89,7 +89,10 @@ export async function replaceKey(context: RotationContext, tools: RotationTools,
   const { step, proof } = running.now;
   if (step !== 'delivered' || running.secret === undefined) return;
   if (proof === undefined) await proveKey(context, running.secret);
-  else await proveWithProgram(worldOf(context, running.now), proof, running.secret);
+  else {
+    const { newId: id, request } = running.now;
+    await proveWithProgram(worldOf(context, running.now), proof, { secret: running.secret, id, name: request.name });
+  }
   running.save({ step: 'proven', provenAt: context.clocks.wall() });
 }
 

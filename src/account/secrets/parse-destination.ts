@@ -5,7 +5,7 @@ import { type DestinationName, destinationKinds } from './destination-kinds.ts';
 import { defaultVariable } from './dotenv-file.ts';
 import { cloudflareSecret, flySecret, githubSecret, gitlabVariable, vercelVariable } from './hosted-secrets.ts';
 import { KubernetesManifest, kubernetesSecret, type SecretName } from './kubernetes.ts';
-import { type ProgramContext, ProgramDestination, type SecretPlace } from './program-destination.ts';
+import { type ProgramContext, ProgramDestination, type SecretPlace, variablesOf } from './program-destination.ts';
 import { SeveralDestinations } from './several-destinations.ts';
 import { credentialName, SystemdCredential } from './systemd-credential.ts';
 
@@ -150,6 +150,6 @@ function commandPlace(file: string): SecretPlace {
     words: `passed to the program ${file}`,
     option: `command:${file}`,
     check: async () => false,
-    write: async (run, secret) => void (await run([], secret)),
+    write: async (run, secret, _replaces, key) => void (await run([], secret, variablesOf(key))),
   };
 }

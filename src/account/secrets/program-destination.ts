@@ -48,8 +48,8 @@ export interface SecretPlace {
   readonly note?: string | undefined;
   /** Checks that secrets can be written. @returns whether the place has a secret of that name */
   check(run: RunProgram): Promise<boolean>;
-  /** Writes the secret. @param replaces - whether it replaces another one */
-  write(run: RunProgram, secret: string, replaces: boolean): Promise<void>;
+  /** Writes the secret. @param replaces - whether it replaces another one @param key - whose secret it is */
+  write(run: RunProgram, secret: string, replaces: boolean, key: Pick<NewKey, 'id' | 'name'>): Promise<void>;
 }
 
 /** Writes the secret of one key with another program, which gets it on stdin. */
@@ -82,7 +82,7 @@ export class ProgramDestination implements Destination {
     const { name, program } = this.#place;
     const secret = oneSecret(keys);
     const run = programRunner(this.#context, program, `Can't write to ${name}`, { secret });
-    await this.#place.write(run, secret, this.#replaces ?? false);
+    await this.#place.write(run, secret, this.#replaces ?? false, keys[0] ?? {});
   }
 
   async warning(): Promise<string | undefined> {
@@ -93,6 +93,11 @@ export class ProgramDestination implements Destination {
     const { words, option, variable } = this.#place;
     return { count, words, savedTo: option, shownAs: option, ...(variable !== undefined && { variables: [variable] }) };
   }
+}
+
+/** Returns the variables that tell a program of the user's which key it gets. */
+export function variablesOf({ id, name }: Pick<NewKey, 'id' | 'name'>): Environment {
+  return { CHEAPESTINFERENCE_KEY_ID: id ?? undefined, CHEAPESTINFERENCE_KEY_NAME: name ?? undefined };
 }
 
 /** Returns the secret of the only key. These destinations are for commands that create one. */
