@@ -419,6 +419,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--save-to', 'Append the new secrets to this NDJSON or CSV file')
       , @('--concurrency', 'The most keys at a time (default: 8)')
       , @('--rate', 'The most requests per second')
+      , @('--settle', 'How long to check for a change if the response is lost (default: until it is certain)')
     )
     'keys delete' = @(
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
@@ -833,6 +834,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'any'
     }
     'keys rotate --rate' = @{
+      Kind = 'any'
+    }
+    'keys rotate --settle' = @{
       Kind = 'any'
     }
     'keys delete --settle' = @{

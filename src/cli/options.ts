@@ -140,11 +140,10 @@ export interface SettlingOptions {
 }
 
 /** Returns the option for how long to check for a change: `--settle 30s`. */
-export function settleOption(): Option {
-  return new Option(
-    '--settle <duration>',
-    'How long to check for the change if the response is lost (default: 30s)',
-  ).argParser(durationOf('--settle'));
+export function settleOption(
+  description = 'How long to check for the change if the response is lost (default: 30s)',
+): Option {
+  return new Option('--settle <duration>', description).argParser(durationOf('--settle'));
 }
 
 /** Returns the option `--again`. */

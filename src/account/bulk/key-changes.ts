@@ -7,7 +7,7 @@ import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
 import { type Before, couldBe, type Intent, judgeKey, type KeyIntent } from '../../domain/reconcile.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import type { History, NewChange, RecordedAccount, RecordedChange, Settled } from '../../state/history.ts';
-import { causeOf, precedesAnyWork, recordSent, unreadable } from '../changes/carry-out.ts';
+import { causeOf, happened, precedesAnyWork, recordSent, unreadable } from '../changes/carry-out.ts';
 import { idsOfOthers, settlesAt, waited } from '../changes/find-outcome.ts';
 import { type KeyRequest, keyIntent, sendKeyRequest } from '../keys/create.ts';
 import { secretOf } from '../keys/find.ts';
@@ -17,9 +17,8 @@ import { type PaceLimits, type RequestEnd, RequestPace } from './request-pace.ts
 
 /** If a request leaves this long after it was recorded, in milliseconds, the record also gets the time it left. */
 const noticeable = 1000;
-/** Maximum attempts at one change after failures, and after 429. */
-const mostAttempts = 5;
-const mostRefusals = 20;
+/** How often to send a change by default. */
+const usualAttempts = { failures: 5, refusals: 21 };
 /** The pauses between two looks at the account while a change may still take effect, in milliseconds. The last one is repeated. */
 const pauses = [500, 1000, 2000, 4000, 8000] as const;
 
@@ -77,6 +76,14 @@ type Attempt<Answer> =
   /** The account has to tell. `refused`: it does so at once. */
   | { readonly kind: 'unclear'; readonly sent: Sent; readonly failure: CommandError; readonly refused: boolean };
 
+/** The limits of changes. */
+export interface ChangeLimits extends PaceLimits {
+  /** How long to look for a change whose answer was lost, in milliseconds; by default, until its outcome is certain. */
+  readonly patience?: number | undefined;
+  /** How often to send a change: after failures, and after 429. */
+  readonly attempts?: { readonly failures: number; readonly refusals: number };
+}
+
 /**
  * Creates and revokes keys, many at a time, each exactly once. Each change is recorded before its request leaves. If its answer is lost or is
  * a refusal, the list of keys decides, once the change can no longer take effect; only then is it sent again.
@@ -87,6 +94,11 @@ export class KeyChanges {
   readonly #account: RecordedAccount;
   readonly #pace: RequestPace;
   readonly #lists: KeyLists;
+  /** How long to look for a change, in milliseconds; infinite: until its outcome is certain. */
+  readonly #patience: number;
+  readonly #attempts: NonNullable<ChangeLimits['attempts']>;
+  /** The last failure of a request. */
+  #lastFailure: CommandError | undefined;
   #sending = 0;
   /** The IDs of the keys that the first list has. */
   #atStart: ReadonlySet<string> | undefined;
@@ -101,6 +113,8 @@ export class KeyChanges {
     this.#history = history;
     this.#account = account;
     this.#isExpected = isExpected;
+    this.#attempts = limits.attempts ?? usualAttempts;
+    this.#patience = limits.patience ?? Number.POSITIVE_INFINITY;
     this.#pace = new RequestPace(context.clocks, limits);
     this.#lists = new KeyLists(context, () => this.#sending === 0 && isIdle());
     const { interrupt } = context.world;
@@ -117,7 +131,7 @@ export class KeyChanges {
    */
   static async open(
     context: KeyChangesContext,
-    limits: PaceLimits,
+    limits: ChangeLimits,
     isIdle: () => boolean = () => true,
     isExpected: (name: string) => boolean = () => false,
   ): Promise<KeyChanges> {
@@ -201,7 +215,7 @@ export class KeyChanges {
         if (isWholeKey(apiKey)) return this.#keyOf({ id: found?.id, name: request.name, apiKey, how }, sent);
         const key = found && (await this.#adopt(found, sent));
         if (key) return key;
-        if (!found || ++failures >= mostAttempts) {
+        if (!found || ++failures >= this.#attempts.failures) {
           throw new CommandError('unexpected_response', 'The API sent no secret for the new key', {
             outcome: found ? 'not_applied' : 'applied',
           });
@@ -212,22 +226,26 @@ export class KeyChanges {
       }
       if (attempt.kind === 'unclear') {
         const { sent, failure, refused } = attempt;
-        const found = await during(onWait, () => this.#find(intent, sent, refused));
+        const found = await during(onWait, () => this.#find(intent, sent, refused)).catch(after(failure, refused));
         const key = found && (await this.#adopt(found, sent));
         if (key) return key;
         if (found) {
           // The secret was lost each time: an API that never sends one would go on forever.
-          if (++failures >= mostAttempts) throw causeOf(failure).with({ outcome: 'not_applied' });
+          if (++failures >= this.#attempts.failures) throw causeOf(failure).with({ outcome: 'not_applied' });
           how = 'recreated';
           known.push(found.id);
           continue;
         }
         await this.#settle(sent.id, { outcome: 'not_applied', by: 'look', ids: [], code: failure.code });
-        if (failure.code === 'rate_limited' ? ++refusals > mostRefusals : refused || ++failures >= mostAttempts)
-          throw causeOf(failure).with({ outcome: 'not_applied' });
+        if (
+          failure.code === 'rate_limited'
+            ? ++refusals >= this.#attempts.refusals
+            : refused || ++failures >= this.#attempts.failures
+        )
+          throw notApplied(failure, refused);
         continue;
       }
-      if (attempt.failure.status !== undefined || ++failures >= mostAttempts) throw attempt.failure;
+      if (attempt.failure.status !== undefined || ++failures >= this.#attempts.failures) throw attempt.failure;
     }
   }
 
@@ -251,15 +269,19 @@ export class KeyChanges {
         const { failure } = attempt;
         if (failure.code === 'not_found' && !(await this.#listNow()).has(id))
           return this.#settle(attempt.id, { outcome: 'applied', by: 'look', ids: [id] });
-        if (failure.status !== undefined || ++failures >= mostAttempts) throw failure;
+        if (failure.status !== undefined || ++failures >= this.#attempts.failures) throw failure;
         continue;
       }
       const { sent, failure, refused } = attempt;
-      if (await this.#isGone(id, sent, refused))
+      if (await this.#isGone(id, sent, refused).catch(after(failure, refused)))
         return this.#settle(sent.id, { outcome: 'applied', by: 'look', ids: [id] });
       await this.#settle(sent.id, { outcome: 'not_applied', by: 'look', ids: [], code: failure.code });
-      if (failure.code === 'rate_limited' ? ++refusals > mostRefusals : refused || ++failures >= mostAttempts)
-        throw causeOf(failure).with({ outcome: 'not_applied' });
+      if (
+        failure.code === 'rate_limited'
+          ? ++refusals >= this.#attempts.refusals
+          : refused || ++failures >= this.#attempts.failures
+      )
+        throw notApplied(failure, refused);
     }
   }
 
@@ -308,12 +330,13 @@ export class KeyChanges {
       return { kind: 'answered', sent: sent(), answer };
     } catch (error) {
       const failure = error instanceof CommandError ? error : unreadable(error);
+      this.#lastFailure = failure;
       ended(endOf(failure, clocks.monotonic() - start));
       const refused = failure.outcome !== 'unknown';
       const isSettled = refused && precedesAnyWork(failure);
       // Before the next one leaves: none of these fails only one key.
       const { outage } = this.#pace;
-      if (outage) this.stop(hopeless(outage));
+      if (outage) this.stop(hopeless(outage, this.#lastFailure));
       else if (isSettled && (failure.exitCode === 4 || ['interrupted', 'file_error'].includes(failure.code)))
         this.stop(failure);
       if (!isSettled) return { kind: 'unclear', sent: sent(), failure, refused };
@@ -384,6 +407,7 @@ export class KeyChanges {
     judge: (list: KeyList) => Found | undefined,
   ): Promise<Found | undefined> {
     const { clocks } = this.#context;
+    const giveUpAt = clocks.monotonic() + this.#patience;
     for (let count = 0; ; count++) {
       const hasSettled = clocks.wall() >= sent.settlesAt && clocks.monotonic() >= sent.settlesAtMonotonic;
       const asked = clocks.monotonic();
@@ -394,7 +418,7 @@ export class KeyChanges {
         this.#checkWhole(list, asked);
         return undefined;
       }
-      if (this.#end) throw this.#unknown();
+      if (this.#end || clocks.monotonic() >= giveUpAt) throw this.#unknown();
       const left = Math.max(sent.settlesAt - clocks.wall(), sent.settlesAtMonotonic - clocks.monotonic(), 1);
       const pause = pauses[count] ?? pauses[pauses.length - 1] ?? 0;
       if (!(await waited(this.#context, Math.min(pause, left)))) throw this.#unknown();
@@ -530,7 +554,7 @@ export interface DeliveredKey {
 interface Parts {
   readonly history: History;
   readonly account: RecordedAccount;
-  readonly limits: PaceLimits;
+  readonly limits: ChangeLimits;
   readonly isIdle: () => boolean;
   readonly isExpected: (name: string) => boolean;
 }
@@ -541,16 +565,37 @@ function endOf(failure: CommandError, latency: number): RequestEnd {
   return status === undefined || status >= 500 ? { kind: 'failed' } : { kind: 'answered', latency };
 }
 
-function hopeless(outage: NonNullable<RequestPace['outage']>): CommandError {
+function hopeless(outage: NonNullable<RequestPace['outage']>, last: CommandError | undefined): CommandError {
   const state = { retryable: true, outcome: 'not_applied' } as const;
-  if (outage.kind === 'failed') return new CommandError('unreachable', "The API doesn't answer", state);
+  const why = last ? `: ${asClause(causeOf(last).message)}` : '';
+  if (outage.kind === 'failed') return new CommandError('unreachable', `The API doesn't answer${why}`, state);
   const { retryAfter } = outage;
   const hint =
     retryAfter === undefined || retryAfter === 0 ? undefined : `It asks to wait for ${durationInWords(retryAfter)}.`;
-  return new CommandError('rate_limited', 'The API refuses all requests because there were too many', {
+  return new CommandError('rate_limited', `The API refuses all requests${why}`, {
     ...state,
     retryAfter,
     hint,
+  });
+}
+
+/** Returns a function that adds what happened to an error about an outcome. */
+function after(failure: CommandError, refused: boolean): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof CommandError) || error.outcome !== 'unknown') throw error;
+    throw error.with({ message: `${happened(failure, refused)}. ${error.message}`, status: causeOf(failure).status });
+  };
+}
+
+/** Returns the error for a change that certainly wasn't carried out. */
+function notApplied(failure: CommandError, refused: boolean): CommandError {
+  const cause = causeOf(failure);
+  if (refused) return cause.with({ outcome: 'not_applied' });
+  const code = cause.code === 'outcome_unknown' ? 'server_error' : cause.code;
+  return cause.with({
+    code,
+    message: `${happened(failure, refused)}. The change didn't go through`,
+    outcome: 'not_applied',
   });
 }
 

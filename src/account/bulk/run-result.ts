@@ -80,6 +80,7 @@ export async function endOfRun(
       code: isInterrupted ? 'interrupted' : unknown.length > 0 ? 'outcome_unknown' : codeOf(end, isApplied),
       message: isInterrupted ? `Interrupted after ${where}` : `${end.message}. ${where} of ${file.name} are done`,
       hint: [end.hint, 'Run the same command again to continue.'].filter(Boolean).join(' '),
+      retryable: end.retryable && unknown.length === 0,
       outcome: unknown.length > 0 ? 'unknown' : isApplied ? 'applied' : 'not_applied',
     });
   }

@@ -274,7 +274,7 @@ function wentThrough(failure: CommandError, refused: boolean): string {
 }
 
 /** Returns what happened instead of success, as a sentence without its period. */
-function happened(failure: CommandError, refused: boolean): string {
+export function happened(failure: CommandError, refused: boolean): string {
   const cause = causeOf(failure);
   if (refused) return `The API returned an error (${asClause(cause.message)})`;
   // The response arrived, but doesn't tell the outcome.

@@ -1,9 +1,8 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError } from '../../domain/errors.ts';
 import type { RecordedChange } from '../../state/history.ts';
-import { KeyChanges } from '../bulk/key-changes.ts';
+import { type ChangeLimits, KeyChanges } from '../bulk/key-changes.ts';
 import { KeyList } from '../bulk/key-lists.ts';
-import type { PaceLimits } from '../bulk/request-pace.ts';
 import { type KeyContext, keyIntent } from '../keys/create.ts';
 import { forgetKey, storedKeys } from '../stored-keys/store.ts';
 import type { Rotation } from './rotation.ts';
@@ -47,7 +46,7 @@ export class RotationKeys {
   }
 
   /** Reads the record. @throws CommandError (file_error) */
-  static async open(context: KeyContext, limits: PaceLimits, { all, since }: KnownKeys): Promise<RotationKeys> {
+  static async open(context: KeyContext, limits: ChangeLimits, { all, since }: KnownKeys): Promise<RotationKeys> {
     const changes = await KeyChanges.open(context, limits);
     const keys = new RotationKeys(context, changes, new KeyList(all));
     const history = await context.record.history();

@@ -19,6 +19,8 @@ export interface RotateFlags extends SaveOptions, BulkFlags {
   /** Milliseconds, or the program that ends the overlap. */
   readonly overlap?: Rotation['overlap'];
   readonly allowGap?: true;
+  /** Milliseconds. */
+  readonly settle?: number;
 }
 
 /** Which keys `ci keys rotate` replaces, and how. */

@@ -15,7 +15,7 @@ import { isStoredAs } from '../../account/rotation/stored-replacement.ts';
 import { keyStoreOf, readStoredKeys, storedKeys } from '../../account/stored-keys/store.ts';
 import type { Key } from '../../api/keys.ts';
 import { concurrencyOption, defaultConcurrency, fromOption, rateOption, saveToOption } from '../../cli/bulk-options.ts';
-import { durationOf } from '../../cli/options.ts';
+import { durationOf, settleOption } from '../../cli/options.ts';
 import { forceOption, saveOption, storeOption, toOption, variableOption } from '../../cli/save-options.ts';
 import { namesOf, ValueArgument, ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -66,6 +66,7 @@ export default function rotate(command: Verb, context: Context, execute = run): 
     .addOption(saveToOption('Append the new secrets to this NDJSON or CSV file'))
     .addOption(concurrencyOption('The most keys at a time'))
     .addOption(rateOption('The most requests per second'))
+    .addOption(settleOption('How long to check for a change if the response is lost (default: until it is certain)'))
     .action((keys: string[], flags: RotateFlags) => execute({ keys, ...flags }, context));
 }
 
@@ -97,9 +98,13 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   const all = await keys.list();
   const stored = await storedKeys(context);
   if (file && rows) checkRotationRows(file, rows, { all, begun: before });
-  const { concurrency = defaultConcurrency, rate } = options;
+  const { concurrency = defaultConcurrency, rate, settle: patience } = options;
   const since = Math.min(context.clocks.wall(), ...before.map(({ startedAt }) => startedAt));
-  const changes = await RotationKeys.open(context, { concurrency, rate }, { all, since });
+  const changes = await RotationKeys.open(
+    context,
+    { concurrency, rate, patience, attempts: { failures: 1, refusals: 3 } },
+    { all, since },
+  );
   const tools = { ...toolsOf(context, files, all, stored), changes, concurrency };
   const chosen = options.resume
     ? { keys: [], begun: before }
