@@ -1,4 +1,9 @@
-/** Collects what is added while a batch is being written, and writes it as the next batch. */
+import { setTimeout } from 'node:timers/promises';
+
+/** How long a batch waits for more, in milliseconds. A sync to disk takes a few milliseconds, however much it writes. */
+const gathering = 10;
+
+/** Collects what is added in a short time or while a batch is being written, and writes it as the next batch. */
 export class Batches<Item> {
   readonly #write: (items: readonly Item[]) => Promise<void>;
   #waiting: { readonly item: Item; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
@@ -13,15 +18,14 @@ export class Batches<Item> {
   add(item: Item): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      if (this.#isWriting) return;
-      this.#isWriting = true;
-      // What is added in the same moment belongs to the first batch.
-      setImmediate(() => void this.#writeAll());
+      if (!this.#isWriting) void this.#writeAll();
     });
   }
 
   async #writeAll(): Promise<void> {
+    this.#isWriting = true;
     while (this.#waiting.length > 0) {
+      await setTimeout(gathering);
       const batch = this.#waiting.splice(0);
       try {
         await this.#write(batch.map(({ item }) => item));

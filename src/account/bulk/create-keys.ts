@@ -277,7 +277,7 @@ class KeyCreation {
     try {
       await runRows(this.#rows(), {
         // More than the requests that run: the next ones are recorded, and the last ones delivered, meanwhile.
-        places: 3 * options.concurrency,
+        places: 5 * options.concurrency,
         work: (row, leave) => this.#work(row, leave),
         hasEnded: () => this.#changes.end !== undefined,
       });
