@@ -17,6 +17,8 @@ const keptOutput = 1024 * 1024;
 export interface ProgramOptions {
   /** All of its standard input. It isn't in the arguments or the environment, which other users can see. */
   readonly input?: string;
+  /** Whether a program that exits with 0 succeeded even if it didn't read its input. */
+  readonly mayIgnoreInput?: boolean;
   readonly env: Environment;
   /** The working directory; undefined: that of this process. */
   readonly cwd: string | undefined;
@@ -47,7 +49,7 @@ export interface ProgramResult {
 export async function runProgram(
   file: string,
   args: readonly string[],
-  { input = '', env, cwd, timeout = usualTimeout, sleep, interrupt }: ProgramOptions,
+  { input = '', mayIgnoreInput = false, env, cwd, timeout = usualTimeout, sleep, interrupt }: ProgramOptions,
 ): Promise<ProgramResult> {
   if (interrupt.aborted) throw interrupted();
   const over = new AbortController();
@@ -76,7 +78,7 @@ export async function runProgram(
   });
   if (input !== '') {
     child.stdin?.write(input, (error) => {
-      hasReadAll = !error;
+      hasReadAll = !error || mayIgnoreInput;
     });
   }
   child.stdin?.end();

@@ -61,6 +61,13 @@ test("reports a program that doesn't read its input, even if it exits with 0", a
   expect(failure).toBe("it didn't read its input");
 });
 
+test('accepts a program that does not read its input if it may ignore it', async () => {
+  const { failure } = await sh('exec <&-; exit 0', { input: 'x'.repeat(1_000_000), mayIgnoreInput: true });
+  expect(failure).toBeUndefined();
+  const failed = await sh('exec <&-; exit 3', { input: 'x'.repeat(1_000_000), mayIgnoreInput: true });
+  expect(failed.failure).toBe('it exited with code 3');
+});
+
 test('keeps the first mebibyte of the output, and reads the rest', async () => {
   const { failure, stdout, isCut } = await sh('head -c 5000000 /dev/zero; echo end >&2');
   expect([failure, stdout.length, isCut]).toEqual([undefined, 1024 * 1024, true]);

@@ -61,7 +61,12 @@ export function ownProgram(
   secret?: string,
 ): RunProgram {
   const setUp = 'Pass the path of an executable file, or the name of a program on your PATH.';
-  return programRunner(context, { name: program, setUp }, what, secret === undefined ? {} : { secret });
+  return programRunner(
+    context,
+    { name: program, setUp, mayIgnoreInput: true },
+    what,
+    secret === undefined ? {} : { secret },
+  );
 }
 
 /**

@@ -19,6 +19,8 @@ export interface ProgramOfSecrets {
   readonly setUp: string;
   /** Environment variables that keep it from prompting or coloring. Undefined removes one. */
   readonly env?: Environment;
+  /** Whether it may succeed without reading the secret. */
+  readonly mayIgnoreInput?: boolean;
 }
 
 /** The variables with keys of the user's, which these programs don't need. */
@@ -116,7 +118,7 @@ export function oneSecret(keys: readonly NewKey[]): string {
  */
 export function programRunner(
   { world }: Pick<Context, 'world'>,
-  { name, setUp, env = {} }: ProgramOfSecrets,
+  { name, setUp, env = {}, mayIgnoreInput = false }: ProgramOfSecrets,
   what: string,
   { secret, ...details }: { readonly secret?: string; readonly hint?: string; readonly outcome?: 'not_applied' },
 ): RunProgram {
@@ -137,7 +139,7 @@ export function programRunner(
   };
   return async (args, input, additions) => {
     const result = await runProgram(found.file, args, {
-      ...(input !== undefined && { input }),
+      ...(input !== undefined && { input, mayIgnoreInput }),
       env: { ...programEnv, ...additions },
       cwd,
       sleep,
