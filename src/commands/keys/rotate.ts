@@ -88,6 +88,11 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   if (!options.resume) context.prompts.requireConsent();
   const { client, keys } = await context.api();
   client.requireSignedIn();
+  // Without rows, there is nothing to choose from. No rows don't mean all keys.
+  if (file && rows?.length === 0) {
+    context.output.note(`${file.name} has no rows.`);
+    return print(context, options, [], []);
+  }
   const files = new RotationFiles(context.record.folder, context.world.env);
   const { id: account } = await context.record.account();
   const before = files.of(account);

@@ -56,6 +56,19 @@ test('sends the secret of a row to its destination', async () => {
   expect([saved.includes(secretOf('globex')), saved.includes(secretOf('acme'))]).toEqual([true, false]);
 });
 
+test('rotates nothing if the file has no rows', async () => {
+  const { api, me } = await platform(['acme']);
+  const before = api.changes.length;
+  write(me, 'rows.csv', 'name\n');
+  for (const more of ['', ' --older-than 1ms']) {
+    const { code, stdout, stderr } = await me.ci(
+      `keys rotate --from rows.csv --save-to new.ndjson --yes --json${more}`,
+    );
+    expect([code, json({ stdout }), stderr]).toEqual([0, { rotated: [], failed: [] }, 'rows.csv has no rows.\n']);
+  }
+  expect(api.changes.length).toBe(before);
+});
+
 test('reports all mistakes in the file with their lines, and sends no change', async () => {
   const { api, me } = await platform(['acme']);
   const before = api.changes.length;
