@@ -1,7 +1,7 @@
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
-import { asClause, CommandError } from '../../domain/errors.ts';
+import { asClause, CommandError, usageError } from '../../domain/errors.ts';
 import { formatUsd, parseUsd } from '../../domain/money.ts';
 import { couldBe } from '../../domain/reconcile.ts';
 import { factLines, grouped } from '../../output/text.ts';
@@ -112,6 +112,7 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
   const seats = new Map<string, { count: number; line: number; isPool: boolean }>();
   const names = new Set<string>();
   const targets = new Map<string, number>();
+  const homeless: number[] = [];
   let [rows, credit, budget, delivered] = [0, 0, 0, 0];
   for await (const each of file.rows()) {
     rows++;
@@ -128,10 +129,11 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
       seats.set(name, { line, isPool, ...seats.get(name), count: (seats.get(name)?.count ?? 0) + 1 });
     } else credit++;
     budget += limits.maxBudget === undefined ? 0 : parseUsd(limits.maxBudget);
-    if (to !== undefined) delivered++;
-    else if (saveTo === undefined)
-      mistakes.add(line, 'nothing says where its secret goes; pass --save-to, or fill the column "to"');
-    if (to === undefined) continue;
+    if (to === undefined) {
+      if (saveTo === undefined) homeless.push(line);
+      continue;
+    }
+    delivered++;
     const earlier = targets.get(to);
     // A program gets the name of the key. Other places hold one secret.
     if (earlier !== undefined && !to.startsWith('command:'))
@@ -147,7 +149,19 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
       mistakes.add(line, asClause(rowError(error).message));
     }
   }
+  // Without any destination, the option was forgotten. The rows aren't mistakes.
+  const isForgotten = delivered === 0 && homeless.length > 0;
+  if (!isForgotten) {
+    for (const line of homeless)
+      mistakes.add(line, 'nothing says where its secret goes; pass --save-to, or fill the column "to"');
+  }
   mistakes.check(file);
+  if (isForgotten) {
+    throw usageError(
+      `Nothing says where the secrets of ${file.name} go`,
+      'Pass --save-to FILE, such as --save-to secrets.ndjson, or fill the column "to".',
+    );
+  }
   return { rows, names, credit, budget, seats, delivered };
 }
 

@@ -336,7 +336,7 @@ describe('mistakes in the file', () => {
     ['keys create x --credit --save-to out.ndjson', '--save-to needs --from'],
     ['keys create --from missing.csv --save-to out.ndjson --yes', "Can't read missing.csv: no such file or directory"],
     ['keys create --from . --save-to out.ndjson --yes', "Can't read .: it is a directory"],
-    ['keys create --from in.csv --yes', 'in.csv has 3 mistakes'],
+    ['keys create --from in.csv --yes', 'Nothing says where the secrets of in.csv go. Pass --save-to FILE'],
     [`${create} --failed ./out.ndjson --yes`, '--failed and --save-to are the same file'],
     ['keys create --from in.csv --save-to in.csv --yes', '--save-to and --from are the same file'],
     [`${create} --failed . --yes`, "Can't write to .: it is a directory"],
