@@ -84,14 +84,14 @@ export async function run({ month: typed, by, prices: file }: Options, context: 
     });
   }
   const found = usageReport(stored, { span: { from: month.from, to: isOver ? month.to : undefined }, by, prices });
-  const rows = found.rows.map((row) => printed(row, prices !== undefined));
+  const rows = found.rows.map((row) => printed(row, { isOver, hasCost: prices !== undefined }));
   const isComplete = isOver && found.gaps.length === 0 && found.rows.every((row) => row.isComplete);
   const { measured, gaps } = found;
   const whole = { month: month.name, ...textOf(measured), complete: isComplete, gaps: gaps.map(textOf), by, rows };
   await output.list(
     rows,
     {
-      columns: columnsOf(rows, prices !== undefined),
+      columns: columnsOf(rows, { isOver, hasCost: prices !== undefined }),
       fields,
       title: `Usage in ${month.name}, UTC`,
       empty: `No keys in ${month.name}.`,
@@ -119,13 +119,17 @@ interface Row extends Used {
   readonly cost?: number | null;
 }
 
-function printed({ name, ids, used, most, isComplete, gaps, cost }: UsageRow, hasCost: boolean): Row {
+function printed(
+  { name, ids, used, most, isComplete, gaps, cost }: UsageRow,
+  { isOver, hasCost }: { readonly isOver: boolean; readonly hasCost: boolean },
+): Row {
   return {
     name,
     ids,
     ...used,
     atMost: most,
-    complete: isComplete,
+    // A program may read only the rows.
+    complete: isOver && isComplete,
     gaps: gaps.map(textOf),
     ...(hasCost && { cost: cost === null ? null : toUsd(cost) }),
   };
@@ -135,7 +139,10 @@ function textOf({ from, to }: Span): { readonly from: string; readonly to: strin
   return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
 }
 
-function columnsOf(rows: readonly Row[], hasCost: boolean): Column<Row>[] {
+function columnsOf(
+  rows: readonly Row[],
+  { isOver, hasCost }: { readonly isOver: boolean; readonly hasCost: boolean },
+): Column<Row>[] {
   const most = rows.reduce((sofar, { tokens }) => Math.max(sofar, tokens), 0);
   const figure = (field: (typeof counts)[number], header: string): Column<Row> => ({
     field,
@@ -171,7 +178,9 @@ function columnsOf(rows: readonly Row[], hasCost: boolean): Column<Row>[] {
       header: '',
       optional: 1,
       value: ({ complete }) => complete,
-      show: ({ complete }, style) => (complete ? '' : style.warning('incomplete')),
+      // In a month that isn't over, a note says so of all rows.
+      show: ({ complete, gaps }, style) =>
+        complete || (!isOver && gaps.length === 0) ? '' : style.warning('incomplete'),
     },
     ...(hasCost ? [costColumn] : []),
     {

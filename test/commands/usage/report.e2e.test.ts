@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { json, oneLine, type User, userOf } from '../../support/cli.ts';
 import { csvRows } from '../../support/csv.ts';
 import { emptyFolder } from '../../support/folder.ts';
-import { at, creditKey, day, hello, hour, type TestSandbox } from '../../support/sandbox.ts';
+import { at, creditKey, day, hello, hour, listAt, type TestSandbox } from '../../support/sandbox.ts';
 import { data, recordedSandbox, server } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
 
@@ -125,6 +125,15 @@ describe('`ci usage report`', () => {
     const report = json(await me.ci(`usage report --month ${month} --json`));
     expect(at(report, 'rows', 0)).toMatchObject({ name: 'globex', requests: 2 });
     expect(at(report, 'rows', 0, 'ids')).toEqual(expect.arrayContaining([other.id, next.id]));
+  });
+
+  test('says of each row that a month is incomplete until it is over', async () => {
+    const { box, me } = await platform();
+    await days(box, me, 2);
+    const during = { now: () => Date.parse(`${month}-03T00:00:00Z`) };
+    const { stdout, stderr } = await me.ci(`usage report --month ${month} --json`, during);
+    expect(listAt(json({ stdout }), 'rows').map((row) => at(row, 'complete'))).toEqual([false, false, false]);
+    expect(stderr).toContain(`${month} isn't over. Usage since the last snapshot is missing.`);
   });
 
   test('exits with code 5 without snapshots', async () => {
