@@ -143,10 +143,10 @@ __ci_values() {
     'pools subscriptions --fields' | 'pools cancel --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug' ;;
     'pools keys --fields') kind=list choices='id name apiKey isActive subscriptionId createdAt' ;;
     'keys list --fields') kind=list choices='id name apiKey keyPlan keyType isActive subscriptionId subscriptionStatus subscriptionExpiresAt maxBudget rpm tpm createdAt lastUsedAt stored' ;;
-    'keys create --fields') kind=list choices='id name apiKey savedTo variable' ;;
+    'keys create --fields') kind=list choices='id name apiKey savedTo variable rows created found recreated existing failed failures seconds' ;;
     'keys secret --fields') kind=list choices='id name apiKey stored' ;;
     'keys rotate --fields') kind=list choices='id name oldId apiKey savedTo variable rotated failed' ;;
-    'keys delete --fields') kind=list choices='id name deleted' ;;
+    'keys delete --fields') kind=list choices='id name deleted rows revoked gone failed failures seconds' ;;
     'env --fields') kind=list choices='CHEAPESTINFERENCE_API_KEY OPENAI_API_KEY OPENAI_BASE_URL ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL ANTHROPIC_API_KEY' ;;
     'connect --fields') kind=list choices='tool status place key gateway model baseUrl files backups start works detail diff snippets title installed connected account problem' ;;
     'gateway --fields') kind=list choices='event at url tokenFile key pool client model path status credit attempts complete queueTime timeToFirstByte duration promptTokens completionTokens message' ;;

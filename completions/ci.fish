@@ -761,6 +761,14 @@ function __ci_values
                 'apiKey' \
                 'savedTo' \
                 'variable' \
+                'rows' \
+                'created' \
+                'found' \
+                'recreated' \
+                'existing' \
+                'failed' \
+                'failures' \
+                'seconds' \
                 '--alone'
         case 'keys secret --fields'
             printf '%s\n' 'list' \
@@ -785,6 +793,12 @@ function __ci_values
                 'id' \
                 'name' \
                 'deleted' \
+                'rows' \
+                'revoked' \
+                'gone' \
+                'failed' \
+                'failures' \
+                'seconds' \
                 '--alone'
         case 'env --fields'
             printf '%s\n' 'list' \

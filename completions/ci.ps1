@@ -1541,6 +1541,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('apiKey', '')
         , @('savedTo', '')
         , @('variable', '')
+        , @('rows', '')
+        , @('created', '')
+        , @('found', '')
+        , @('recreated', '')
+        , @('existing', '')
+        , @('failed', '')
+        , @('failures', '')
+        , @('seconds', '')
       )
     }
     'keys secret --fields' = @{
@@ -1571,6 +1579,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('id', '')
         , @('name', '')
         , @('deleted', '')
+        , @('rows', '')
+        , @('revoked', '')
+        , @('gone', '')
+        , @('failed', '')
+        , @('failures', '')
+        , @('seconds', '')
       )
     }
     'env --fields' = @{

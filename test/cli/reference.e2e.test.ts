@@ -283,11 +283,18 @@ describe('the fields in help are those of a real result', () => {
     'pools keys': [() => asked('pools keys kimi26 --json')],
     'pools cancel': [() => asked('pools cancel kimi26 --yes --json'), 'poolId'],
     'keys list': [() => asked('keys list --json')],
-    'keys create': [() => asked('keys create a --json', 'keys create b --save .env --json')],
+    'keys create': [
+      () =>
+        asked(
+          'keys create a --json',
+          'keys create b --save .env --json',
+          'keys create --from - --save-to secrets.csv --yes --json',
+        ),
+    ],
     'keys rotate': [
       () => asked('keys rotate prod --save .env --yes --json', 'keys rotate prod client-acme --store --yes --json'),
     ],
-    'keys delete': [() => asked('keys delete prod --yes --json')],
+    'keys delete': [() => asked('keys delete prod --yes --json', 'keys delete --from - --yes --json')],
     usage: [
       async () => [
         ...(await asked('usage --json', 'usage --self --json', 'usage --all --json')),

@@ -53,6 +53,11 @@ import type { Column, Drawing } from '../../output/output.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
+/** The fields of the result with `--from`. */
+const summaryFields = [
+  ...(['rows', 'created', 'found', 'recreated', 'existing', 'failed', 'savedTo', 'failures', 'seconds'] as const),
+];
+
 interface Flags extends SaveOptions, SettlingOptions, BulkFlags {
   readonly subscription?: string;
   readonly pool?: string;
@@ -75,7 +80,7 @@ export interface Options extends Flags {
 export default function create(command: Verb, context: Context, execute = run): void {
   command
     .tell({
-      fields,
+      fields: [...new Set([...fields, ...summaryFields])],
       changes: true,
       examples: [
         'ci keys create prod-api',
@@ -122,6 +127,7 @@ export default function create(command: Verb, context: Context, execute = run): 
 export async function run(options: Options, context: CreateKeysContext): Promise<void> {
   context.settling = settlingOf(options);
   if (options.from !== undefined) return createFromFile(options, options.from, context);
+  context.output.checkFields(fields);
   refuseBulkOptions(options);
   checkOptions(options);
   const destination = await destinationOf(context, options);
@@ -144,6 +150,7 @@ export async function run(options: Options, context: CreateKeysContext): Promise
 
 /** Creates the keys of a file. */
 async function createFromFile(options: Options, from: string, context: CreateKeysContext & KeyContext): Promise<void> {
+  context.output.checkFields(summaryFields);
   const { name, subscription, pool, credit, maxBudget, rpm, tpm, secretOnly, ensure, reveal, save, store, to } =
     options;
   refuseWithFrom({

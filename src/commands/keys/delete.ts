@@ -23,6 +23,9 @@ import { widthOf } from '../../output/width.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
 
+/** The fields of the result with `--from`. */
+const summaryFields = ['rows', 'revoked', 'gone', 'failed', 'failures', 'seconds'] as const;
+
 interface Flags extends BulkFlags {
   readonly settle?: number;
 }
@@ -37,7 +40,7 @@ export interface Options extends Flags {
 export default function remove(command: Verb, context: Context, execute = run): void {
   command
     .tell({
-      fields,
+      fields: [...fields, ...summaryFields],
       changes: true,
       examples: [
         'ci keys delete prod-api',
@@ -64,6 +67,7 @@ export async function run(
 ): Promise<void> {
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
+  output.checkFields(flags.from === undefined ? fields : summaryFields);
   if (flags.from !== undefined) {
     refuseWithFrom({ 'the name of a key': typed[0], '--settle': flags.settle });
     const { from, failed, concurrency = defaultConcurrency, rate } = flags;

@@ -83,6 +83,8 @@ interface RotatedKey {
 /** Replaces keys by new ones, and revokes the old ones. */
 export async function run(options: RotateOptions, context: KeyContext): Promise<void> {
   checkOptions(options);
+  const { output } = context;
+  output.checkFields(isOne(options) ? keyFields : output.hasColumns ? fields : ['rotated', 'failed']);
   const file = options.from === undefined ? undefined : await RowFile.read(context.world, options.from);
   const rows = file && (await rotationRows(file));
   if (!options.resume) context.prompts.requireConsent();

@@ -56,6 +56,29 @@ test('sends the secret of a row to its destination', async () => {
   expect([saved.includes(secretOf('globex')), saved.includes(secretOf('acme'))]).toEqual([true, false]);
 });
 
+test.each([
+  ['keys create --from customers.csv --save-to more.ndjson', 'id'],
+  ['keys delete --from customers.csv', 'deleted'],
+  ['keys rotate --from customers.csv --save-to more.ndjson', 'name'],
+  ['keys create initech --credit', 'created'],
+  ['keys delete acme', 'revoked'],
+  ['keys rotate acme --store', 'rotated'],
+])('`%s` refuses a field of its other results, and changes nothing', async (line, field) => {
+  const { api, me } = await platform(['acme']);
+  const before = api.changes.length;
+  write(me, 'customers.csv', 'name,type,maxBudget\nacme,credit,25\nglobex,credit,25\n');
+  const { code, stdout, stderr } = await me.ci(`${line} --yes --json --fields ${field}`);
+  expect([code, stdout, api.changes.length]).toEqual([2, '', before]);
+  expect(stderr).toContain(`Unknown field \\"${field}\\"`);
+});
+
+test('picks fields of the results for files', async () => {
+  const { me } = await platform(['acme']);
+  const of = async (line: string) => json(await me.ci(`${line} --yes --json`));
+  expect(await of('keys create --from customers.csv --save-to more.ndjson --fields existing')).toEqual({ existing: 1 });
+  expect(await of('keys delete --from customers.csv --fields rows,revoked')).toEqual({ rows: 1, revoked: 1 });
+});
+
 test('rotates nothing if the file has no rows', async () => {
   const { api, me } = await platform(['acme']);
   const before = api.changes.length;
