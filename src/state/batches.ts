@@ -1,5 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
-
 /** How long a batch waits for more, in milliseconds. A sync to disk takes a few milliseconds, however much it writes. */
 const gathering = 10;
 
@@ -25,7 +23,7 @@ export class Batches<Item> {
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     while (this.#waiting.length > 0) {
-      await setTimeout(gathering);
+      await new Promise((resolve) => setTimeout(resolve, gathering));
       const batch = this.#waiting.splice(0);
       try {
         await this.#write(batch.map(({ item }) => item));

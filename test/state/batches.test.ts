@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Batches } from '../../src/state/batches.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 /** Batches whose writes end when the test says so. */
 function batches() {
@@ -9,7 +12,7 @@ function batches() {
     written.push(items);
     return new Promise((resolve, reject) => ends.push((error) => (error ? reject(error) : resolve())));
   });
-  return { all, written, ends, turn: () => new Promise(setImmediate) };
+  return { all, written, ends, turn: () => vi.advanceTimersByTimeAsync(10) };
 }
 
 test('writes together what is added at once, and what is added while a batch is written', async () => {

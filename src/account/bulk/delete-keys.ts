@@ -56,7 +56,11 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
   const failedFile =
     options.failed === undefined
       ? undefined
-      : new FailedRowsFile(world, options.failed, { ...options, format: file.format, columns: deleteColumns });
+      : new FailedRowsFile(world, options.failed, {
+          ...options,
+          format: file.format,
+          columns: deleteColumns.filter((column) => column !== 'apiKey'),
+        });
   try {
     await record.exclusively('keys', async () => {
       const start = clocks.monotonic();

@@ -56,7 +56,9 @@ export class FailedRowsFile {
    */
   write(rows: readonly FailedRow[], hasEndedEarly: boolean, note: (message: string) => void): boolean {
     if (hasEndedEarly && this.#isInput) return false;
-    const objects = rows.map(({ values, error }) => new Map<string, unknown>([...values, ['error', error.message]]));
+    const objects = rows.map(
+      ({ values, error }) => new Map<string, unknown>([...withoutSecret(values), ['error', error.message]]),
+    );
     const text =
       this.#format === 'csv'
         ? exactCsv([this.#columns, ...objects.map((row) => this.#columns.map((column) => cellOf(row.get(column))))])
@@ -85,4 +87,9 @@ function notWritten(name: string, error: unknown, outcome?: 'not_applied'): Comm
     outcome,
     cause: error,
   });
+}
+
+/** Leaves out the secret of a row: a file with secrets can be the input. */
+function withoutSecret(values: FailedRow['values']): (readonly [string, unknown])[] {
+  return [...values].filter(([column]) => column !== 'apiKey');
 }

@@ -5,7 +5,7 @@ import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { isIdPrefix } from '../../domain/id-prefix.ts';
 import { checkedPool } from '../choose-pool.ts';
-import { keysOlderThan } from '../keys/age.ts';
+import { ageOf, keysOlderThan } from '../keys/age.ts';
 import { keyChoices, keyFinder, keyLabel } from '../keys/find.ts';
 import { PoolCatalog } from '../pool-catalog.ts';
 import { poolSubscriptions } from '../subscriptions.ts';
@@ -48,7 +48,11 @@ export async function chooseKeys(
   if (typed.length === 0 && pool === undefined && olderThan === undefined) return pick(context, free, begun);
   const named = typed.length > 0 ? byName(typed, free, begun) : await ofPool(context, pool, { keys: free, begun }, all);
   if (olderThan === undefined) return named;
-  const { older, unknown } = keysOlderThan(named.keys, olderThan, await context.connections.now());
+  const now = await context.connections.now();
+  const { older, unknown } = keysOlderThan(named.keys, olderThan, now);
+  const ages = new Map(all.map((key) => [key.id, ageOf(key, now)]));
+  // A rotation whose old key is gone has to be finished, whatever its age was.
+  const isYounger = (id: string) => (ages.get(id) ?? Number.POSITIVE_INFINITY) <= olderThan;
   if (unknown.length > 0) {
     context.output.note(
       `The API doesn't say when ${counted(unknown.length, 'key')} were created. Rotate them by name.`,
@@ -56,7 +60,7 @@ export async function chooseKeys(
   }
   if (older.length === 0 && named.begun.length === 0)
     context.output.note(`No key is older than ${durationInWords(olderThan)}.`);
-  return { keys: older, begun: named.begun };
+  return { keys: older, begun: named.begun.filter(({ old }) => !isYounger(old.id)) };
 }
 
 function byName(typed: readonly string[], free: readonly Key[], begun: readonly Rotation[]): ChosenKeys {
