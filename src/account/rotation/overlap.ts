@@ -37,9 +37,10 @@ export async function waitForOverlaps(
   while (left.length > 0) {
     const wall = clocks.wall();
     const ended = await endedPrograms(context, left);
-    const due = left.filter((each) => ended.has(programOf(each)) || (dueAt(each, wall) ?? wall + 1) <= wall);
+    const isDue = (each: RunningRotation) => ended.has(programOf(each)) || (dueAt(each, wall) ?? wall + 1) <= wall;
+    const due = left.filter(isDue);
     if (due.length > 0) {
-      left = left.filter((each) => !due.includes(each));
+      left = left.filter((each) => !isDue(each));
       await pass(due);
       continue;
     }
@@ -47,14 +48,12 @@ export async function waitForOverlaps(
     const text = waitText(context, left, times);
     if (!isNoted) output.note(`${text} Ctrl-C keeps both keys valid. \`ci keys rotate --resume\` then continues.`);
     isNoted = true;
-    const pause = Math.min(...times.map((time) => time - wall), ids(left) > times.length ? programPause : longestWait);
+    const pause = Math.min(
+      ...times.map((time) => time - wall),
+      left.length > times.length ? programPause : longestWait,
+    );
     await progress.during(text.replace(/\.$/, ''), () => clocks.sleep(Math.min(pause, longestWait)));
   }
-}
-
-/** Counts rotations. */
-function ids(rotations: readonly RunningRotation[]): number {
-  return rotations.length;
 }
 
 /** Names the program that ends an overlap, with the directory in which it runs; undefined if a time does. */
