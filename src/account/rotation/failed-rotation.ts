@@ -20,7 +20,7 @@ export async function stopped(
     return error;
   }
   const mayRetract = error.outcome !== 'unknown' && error.code !== 'interrupted' && !isOpen && !running.now.hasGap;
-  if (!mayRetract || !isUndelivered(running.now)) return resumable(running.now, error);
+  if (!mayRetract || !isUndelivered(running)) return resumable(running.now, error);
   const { newId, old, stale } = running.now;
   const left: string[] = [];
   for (const id of new Set([...(newId === undefined ? [] : [newId]), ...ids])) {
@@ -49,12 +49,14 @@ function isUntouched({ step, stale, hasGap }: Rotation): boolean {
 }
 
 /**
- * Returns whether certainly nobody has the secret of the new key. A write that failed in one place of this machine wrote nothing;
- * another program may have failed after it stored the secret.
+ * Returns whether certainly nobody has the secret of the new key. A write that failed in the only place, on this machine, wrote nothing.
+ * Another program may have failed after it stored the secret, and an earlier process may have delivered it.
  */
-function isUndelivered({ step, place }: Rotation): boolean {
+function isUndelivered({ now: { step, place }, mayBeDelivered }: RunningRotation): boolean {
   if (step !== 'delivering') return step === 'planned' || step === 'created';
-  return (place.to ?? []).length === 0 && !(place.store && place.save !== undefined);
+  const { store, save, saveTo, to = [] } = place;
+  const places = [store, save, saveTo].filter((each) => each !== undefined);
+  return !mayBeDelivered && to.length === 0 && places.length === 1;
 }
 
 /** Returns the error of a rotation that ended. */

@@ -85,7 +85,8 @@ export class RunningRotation {
  */
 export async function replaceKey(context: RotationContext, tools: RotationTools, running: RunningRotation) {
   if (running.now.step === 'delivering' || running.now.step === 'delivered') await recover(context, tools, running);
-  if (running.now.step === 'planned' || running.now.step === 'created') await createAndDeliver(context, tools, running);
+  if (running.now.step !== 'delivered' && running.now.step !== 'proven')
+    await createAndDeliver(context, tools, running);
   const { step, proof } = running.now;
   if (step !== 'delivered' || running.secret === undefined) return;
   if (proof === undefined) await proveKey(context, running.secret);
@@ -98,13 +99,12 @@ export async function replaceKey(context: RotationContext, tools: RotationTools,
 
 /** Finds the secret of a new key that may have been delivered, or was. Without it, another key has to be created. */
 async function recover(context: RotationContext, tools: RotationTools, running: RunningRotation): Promise<void> {
-  const { newId, step } = running.now;
+  const { newId } = running.now;
   const secret = newId === undefined ? undefined : await knownSecret(context, tools, running.now, newId);
   if (secret === undefined) return running.setAside();
   running.secret = secret;
-  running.mayBeDelivered = true;
   // Delivering it again changes nothing if it was delivered.
-  if (step === 'delivering') running.save({ step: 'created' });
+  running.mayBeDelivered = true;
 }
 
 /** Returns the secret of a new key that an earlier process created, if the API shows it or it is stored on this machine. */

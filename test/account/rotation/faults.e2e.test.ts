@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Ended } from '../../support/cli.ts';
+import { stateFolder } from '../../support/lost.ts';
 import { at } from '../../support/sandbox.ts';
 import { answer, type Behavior, reset, silence } from '../../support/servers.ts';
 import { rotationScene, type Scene, type Strike, sent } from './scene.ts';
@@ -231,4 +232,27 @@ test('the record of a rotation has no secret, and only its owner can read it', a
   expect(ended.code).toBe(130);
   expect(ended.stderr).toContain('ci keys rotate --resume');
   expect((await scene.active()).length).toBe(2);
+});
+
+test('keeps a new key that a killed process may have delivered, even if it can no longer be proven', async () => {
+  const clean = await rotationScene('credit', { showsSecrets: true });
+  await clean.me.ci(line);
+  const scene = await rotationScene('credit', { showsSecrets: true });
+  const place = clean.api.requests.findIndex((request) => request.startsWith('DELETE'));
+  await killed(scene, line, place, 'before');
+  // The process was killed right after the delivery.
+  const [name = ''] = scene.unfinished();
+  const file = path.join(stateFolder(scene.me), 'rotations', name);
+  const { provenAt: _, ...rotation } = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...rotation, step: 'delivering' }));
+  const delivered = scene.saved();
+  const count = scene.api.requests.length;
+  for (const each of [1, 2]) {
+    scene.strike({ place: each, does: () => answer(429, { success: false, error: 'No' }, { 'Retry-After': '60' }) });
+    await scene.me.ci('keys rotate --resume');
+    expect(scene.gaps).toEqual([]);
+  }
+  expect(scene.api.requests.slice(count)).toContain('GET /v1/models');
+  expect(delivered).not.toBe(scene.old.apiKey);
+  await expectWhole(scene, await finish(scene));
 });
