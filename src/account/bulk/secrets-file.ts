@@ -52,6 +52,8 @@ export class SecretsFile {
   #hasAdded = false;
   readonly #ids: Set<string>;
   readonly #byName: Map<string, string[]>;
+  /** The secrets by the IDs of their keys, once one was needed. */
+  #secrets: Promise<Map<string, string>> | undefined;
   readonly #synced = new Batches<undefined>(() => promisify(fsync)(this.#handle));
 
   private constructor({ name, file, format, handle, isNew }: OpenedFile, { ids, byName }: Saved) {
@@ -106,11 +108,17 @@ export class SecretsFile {
   /** Returns the secret of a key that the file has. @throws the error of the file system */
   async secretOf(id: string): Promise<string | undefined> {
     if (!this.#ids.has(id)) return undefined;
+    this.#secrets ??= this.#readSecrets();
+    return (await this.#secrets).get(id);
+  }
+
+  async #readSecrets(): Promise<Map<string, string>> {
+    const secrets = new Map<string, string>();
     for await (const { values } of RowFile.of(this.name, readFileSync(this.#file), this.#format).rows()) {
-      const secret = values.get('apiKey');
-      if (values.get('id') === id && typeof secret === 'string') return secret;
+      const [id, secret] = [values.get('id'), values.get('apiKey')];
+      if (typeof id === 'string' && typeof secret === 'string' && !secrets.has(id)) secrets.set(id, secret);
     }
-    return undefined;
+    return secrets;
   }
 
   /**
@@ -134,7 +142,13 @@ export class SecretsFile {
       return Promise.reject(notWritten(this.name, error));
     }
     this.#hasAdded = true;
-    if (id !== undefined) remember({ ids: this.#ids, byName: this.#byName }, name, id);
+    if (id !== undefined) {
+      remember({ ids: this.#ids, byName: this.#byName }, name, id);
+      this.#secrets?.then(
+        (secrets) => secrets.set(id, key.apiKey),
+        () => {},
+      );
+    }
     return this.#synced.add(undefined).catch((error: unknown) => {
       throw notWritten(this.name, error);
     });
