@@ -17,15 +17,8 @@ import { BulkProgress } from './bulk-progress.ts';
 import { FailedRowsFile } from './failed-rows.ts';
 import { type BulkKey, KeyChanges, otherKey } from './key-changes.ts';
 import type { KeyList } from './key-lists.ts';
-import {
-  createColumns,
-  type KeyRow,
-  keyRowOf,
-  Mistakes,
-  repeatedNames,
-  shortened,
-  unknownColumns,
-} from './key-rows.ts';
+import { createColumns, type KeyRow, keyRowOf, Mistakes, repeatedNames, unknownColumns } from './key-rows.ts';
+import { destinationChecker } from './row-destinations.ts';
 import { RowFile } from './row-file.ts';
 import { type FailedRow, rowError, runRows } from './row-runner.ts';
 import { type BulkOptions, endOfRun, type RunSummary, showFailures } from './run-result.ts';
@@ -111,8 +104,8 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
   const repeated = repeatedNames();
   const seats = new Map<string, { count: number; line: number; isPool: boolean }>();
   const names = new Set<string>();
-  const targets = new Map<string, number>();
   const homeless: number[] = [];
+  const checkDestination = destinationChecker((to) => destinationOf(to, false));
   let [rows, credit, budget, delivered] = [0, 0, 0, 0];
   for await (const each of file.rows()) {
     rows++;
@@ -129,25 +122,9 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
       seats.set(name, { line, isPool, ...seats.get(name), count: (seats.get(name)?.count ?? 0) + 1 });
     } else credit++;
     budget += limits.maxBudget === undefined ? 0 : parseUsd(limits.maxBudget);
-    if (to === undefined) {
-      if (saveTo === undefined) homeless.push(line);
-      continue;
-    }
-    delivered++;
-    const earlier = targets.get(to);
-    // A program gets the name of the key. Other places hold one secret.
-    if (earlier !== undefined && !to.startsWith('command:'))
-      mistakes.add(
-        line,
-        `line ${earlier} has the destination "${shortened(to)}", too, and each secret would replace the other`,
-      );
-    if (earlier !== undefined) continue;
-    targets.set(to, line);
-    try {
-      await destinationOf(to, false);
-    } catch (error) {
-      mistakes.add(line, asClause(rowError(error).message));
-    }
+    if (to !== undefined) delivered++;
+    else if (saveTo === undefined) homeless.push(line);
+    await checkDestination(row, mistakes);
   }
   // Without any destination, the option was forgotten. The rows aren't mistakes.
   const isForgotten = delivered === 0 && homeless.length > 0;

@@ -9,7 +9,10 @@ import type { RotationFiles } from './rotation-files.ts';
 
 /** How to rotate keys. What is undefined stays as it is in a rotation that was begun earlier. */
 export interface RotationOptions {
+  /** The place of all keys. */
   readonly place?: RotationPlace | undefined;
+  /** Returns the place of one key, by its ID; undefined if it has none of its own. */
+  readonly ownPlace?: (id: string) => RotationPlace | undefined;
   readonly proof?: string | undefined;
   readonly overlap?: Rotation['overlap'] | undefined;
   readonly allowsGap?: boolean | undefined;
@@ -123,7 +126,9 @@ export async function beginRotations(
 }
 
 /** Returns what the options of a later command change in a rotation. A secret that was delivered isn't moved. */
-function changesOf({ step }: Rotation, { place, proof, overlap, allowsGap }: RotationOptions): Partial<Rotation> {
+function changesOf({ old, step }: Rotation, options: RotationOptions): Partial<Rotation> {
+  const { proof, overlap, allowsGap } = options;
+  const place = options.ownPlace?.(old.id) ?? options.place;
   const isDelivered = step === 'delivered' || step === 'proven';
   return {
     ...(place !== undefined && !isDelivered && { place }),

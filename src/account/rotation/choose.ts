@@ -67,8 +67,9 @@ function byName(typed: readonly string[], free: readonly Key[], begun: readonly 
   const keys = new Set<Key>();
   const resumed = new Set<Rotation>();
   const find = keyFinder(free);
+  const findRotations = rotationFinder(begun);
   for (const each of typed) {
-    const found = begun.filter((rotation) => isNamed(rotation, each));
+    const found = findRotations(each);
     for (const rotation of found) resumed.add(rotation);
     if (found.length > 0) continue;
     const key = find(each);
@@ -83,10 +84,24 @@ function byName(typed: readonly string[], free: readonly Key[], begun: readonly 
   return { keys: [...keys], begun: [...resumed] };
 }
 
-/** Returns whether a name or ID is that of the old or the new key of a rotation. */
-export function isNamed({ old, newId }: Rotation, typed: string): boolean {
-  const ids = [old.id, ...(newId === undefined ? [] : [newId])];
-  return old.name === typed || ids.some((id) => id === typed || (isIdPrefix(typed) && id.startsWith(typed)));
+/** Returns a function that finds rotations by the name of their keys, or by the ID of the old or the new key, or its beginning. */
+export function rotationFinder(begun: readonly Rotation[]): (typed: string) => readonly Rotation[] {
+  const byWord = new Map<string, Set<Rotation>>();
+  const idsOf = ({ old, newId }: Rotation) => [old.id, ...(newId === undefined ? [] : [newId])];
+  for (const rotation of begun) {
+    const { name } = rotation.old;
+    for (const word of [...idsOf(rotation), ...(name === undefined ? [] : [name])]) {
+      const found = byWord.get(word);
+      if (found) found.add(rotation);
+      else byWord.set(word, new Set([rotation]));
+    }
+  }
+  return (typed) => {
+    const found = byWord.get(typed);
+    if (found) return [...found];
+    if (!isIdPrefix(typed)) return [];
+    return begun.filter((rotation) => idsOf(rotation).some((id) => id.startsWith(typed)));
+  };
 }
 
 /** Returns the active keys of a pool; without one, all active keys. */

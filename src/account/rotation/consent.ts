@@ -1,5 +1,6 @@
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
+import { counted } from '../../domain/counted.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { factLines } from '../../output/text.ts';
 import { keyLabel } from '../keys/find.ts';
@@ -25,8 +26,10 @@ export async function agreeToRotate(
   { fresh, begun, settings }: PlannedRotations,
 ): Promise<void> {
   const { output, prompts } = context;
-  const [first] = fresh;
   const [resumed] = begun;
+  const isShared = (id: string) => settings.ownPlace?.(id) === undefined;
+  const first = fresh.find(({ key }) => isShared(key.id));
+  const own = [...fresh.map(({ key }) => key.id), ...begun.map(({ old }) => old.id)].filter((id) => !isShared(id));
   const place = first?.place ?? settings.place ?? resumed?.place;
   const old = first ? { id: first.key.id } : (resumed?.old ?? { id: '' });
   // Refuses a place that isn't valid.
@@ -43,7 +46,8 @@ export async function agreeToRotate(
     factLines([
       ...shown.map((key) => ['Key', key] as const),
       ...(more > 0 ? [['', `and ${more} more`] as const] : []),
-      ['New secret', destination?.describe(1).shownAs ?? ''],
+      ...(own.length < keys.length ? [['New secret', destination?.describe(1).shownAs ?? ''] as const] : []),
+      ...(own.length > 0 ? [['Sent to', `the destinations of ${counted(own.length, 'row')}`] as const] : []),
       ['Proof', proof === undefined ? 'the API accepts the new key' : `the program ${proof}`],
       ['Old key', `revoked ${overlapText(overlap)}`],
       ...(allowsGap

@@ -1,9 +1,10 @@
 import type { Key } from '../../api/keys.ts';
-import { CommandError } from '../../domain/errors.ts';
-import { createColumns, type KeyLimits, limitsOf, Mistakes, unknownColumns } from '../bulk/key-rows.ts';
+import { createColumns, type KeyLimits, limitsOf, Mistakes, shortened, unknownColumns } from '../bulk/key-rows.ts';
+import { destinationChecker } from '../bulk/row-destinations.ts';
 import type { RowFile } from '../bulk/row-file.ts';
+import { rowError } from '../bulk/row-runner.ts';
 import { keyFinder } from '../keys/find.ts';
-import { isNamed } from './choose.ts';
+import { rotationFinder } from './choose.ts';
 import type { Rotation } from './rotation.ts';
 
 /** The columns of a file with keys to rotate: those that `keys create` reads and writes. */
@@ -20,10 +21,19 @@ export interface RotationRow {
   readonly limits: KeyLimits;
 }
 
-/** Reads the rows of a file. @throws CommandError (usage) with the lines of all mistakes */
-export async function rotationRows(file: RowFile): Promise<RotationRow[]> {
+/**
+ * Reads the rows of a file.
+ *
+ * @param destinationOf - throws CommandError if a destination isn't valid
+ * @throws CommandError (usage) with the lines of all mistakes
+ */
+export async function rotationRows(
+  file: RowFile,
+  destinationOf: (to: string) => Promise<unknown>,
+): Promise<RotationRow[]> {
   const mistakes = new Mistakes();
   const unknown = unknownColumns(rotateColumns);
+  const checkDestination = destinationChecker(destinationOf);
   const lines = new Map<string, number>();
   const rows: RotationRow[] = [];
   for await (const row of file.rows()) {
@@ -40,6 +50,7 @@ export async function rotationRows(file: RowFile): Promise<RotationRow[]> {
     else {
       lines.set(typed, line);
       rows.push({ line, typed, to, limits });
+      await checkDestination({ line, to }, mistakes);
     }
   }
   mistakes.check(file);
@@ -47,27 +58,36 @@ export async function rotationRows(file: RowFile): Promise<RotationRow[]> {
 }
 
 /**
- * Checks that all rows name a key, or one whose rotation isn't finished.
+ * Finds the keys that the rows name, or their rotations that aren't finished.
  *
+ * @returns the rows by the IDs of the keys to replace
  * @throws CommandError (usage) with the lines of all mistakes
  */
-export function checkRotationRows(
+export function rowsByKey(
   file: RowFile,
   rows: readonly RotationRow[],
   { all, begun }: { readonly all: readonly Key[]; readonly begun: readonly Rotation[] },
-): void {
+): ReadonlyMap<string, RotationRow> {
   const mistakes = new Mistakes();
-  const find = keyFinder(all);
-  for (const { line, typed } of rows) {
-    if (begun.some((rotation) => isNamed(rotation, typed))) continue;
+  const findKey = keyFinder(all);
+  const findRotations = rotationFinder(begun);
+  const found = new Map<string, RotationRow>();
+  for (const row of rows) {
+    const { line, typed } = row;
     try {
-      find(typed);
+      const rotations = findRotations(typed);
+      const ids = rotations.length > 0 ? rotations.map(({ old }) => old.id) : [findKey(typed).id];
+      for (const id of ids) {
+        const earlier = found.get(id);
+        if (earlier) mistakes.add(line, `"${shortened(typed)}" is the key of line ${earlier.line}, too`);
+        else found.set(id, row);
+      }
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      mistakes.add(line, error.message);
+      mistakes.add(line, rowError(error).message);
     }
   }
   mistakes.check(file);
+  return found;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -10,7 +10,7 @@ import { ownProgram, parseProgram } from '../../account/rotation/prove.ts';
 import type { RotationTools, RunningRotation } from '../../account/rotation/replace.ts';
 import { errorOf, type FailedRotation, rotateKeys } from '../../account/rotation/rotate.ts';
 import { RotationFiles } from '../../account/rotation/rotation-files.ts';
-import { checkRotationRows, type RotationRow, rotationRows } from '../../account/rotation/rotation-rows.ts';
+import { type RotationRow, rotationRows, rowsByKey } from '../../account/rotation/rotation-rows.ts';
 import { isStoredAs } from '../../account/rotation/stored-replacement.ts';
 import { keyStoreOf, readStoredKeys, storedKeys } from '../../account/stored-keys/store.ts';
 import type { Key } from '../../api/keys.ts';
@@ -27,7 +27,7 @@ import { isWholeKey, masked } from '../../domain/secrets.ts';
 import type { StoredKey } from '../../domain/stored-key.ts';
 import type { Column } from '../../output/output.ts';
 import { checkOptions, parseOverlap, type RotateFlags, type RotateOptions } from './rotate-options.ts';
-import { placeOf, requireRoom, rotationDestination, savedSecret, withoutPlace } from './rotation-place.ts';
+import { placeOf, placeOfRow, requireRoom, rotationDestination, savedSecret, withoutPlace } from './rotation-place.ts';
 
 export const fields = ['id', 'name', 'oldId', 'apiKey', 'savedTo', 'variable', 'rotated', 'failed'] as const;
 
@@ -86,7 +86,7 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   const { output } = context;
   output.checkFields(isOne(options) ? keyFields : output.hasColumns ? fields : ['rotated', 'failed']);
   const file = options.from === undefined ? undefined : await RowFile.read(context.world, options.from);
-  const rows = file && (await rotationRows(file));
+  const rows = file && (await rotationRows(file, await destinationParser(context, options)));
   if (!options.resume) context.prompts.requireConsent();
   const { client, keys } = await context.api();
   client.requireSignedIn();
@@ -104,7 +104,7 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   }
   const all = await keys.list();
   const stored = await storedKeys(context);
-  if (file && rows) checkRotationRows(file, rows, { all, begun: before });
+  const rowOf = file && rows && rowsByKey(file, rows, { all, begun: before });
   const { concurrency = defaultConcurrency, rate, settle: patience } = options;
   const since = Math.min(context.clocks.wall(), ...before.map(({ startedAt }) => startedAt));
   const changes = await RotationKeys.open(
@@ -116,10 +116,11 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   const chosen = options.resume
     ? { keys: [], begun: before }
     : await chooseKeys(context, all, before, choiceOf(options, rows));
-  const { fresh, failed } = await planned(context, tools, options, { keys: chosen.keys, stored, rows });
+  const { fresh, failed } = await planned(context, tools, options, { keys: chosen.keys, stored, rowOf });
   if (fresh.length === 0 && chosen.begun.length === 0) return conclude(context, options, tools, { done: [], failed });
   const settings: RotationOptions = {
     place: options.resume ? undefined : placeOf(context, options),
+    ownPlace: (id) => placeOfRow(context, options, rowOf?.get(id)),
     proof: options.prove,
     overlap: options.overlap,
     allowsGap: options.allowGap,
@@ -137,6 +138,12 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   const isNew = ({ now }: RunningRotation) => now.place.store && !stored.some(({ id }) => id === now.old.id);
   if (result.done.some(isNew)) await readStoredKeys(context);
   await conclude(context, options, tools, result);
+}
+
+/** Returns a function that parses the destination of a row, and throws CommandError (usage) if it isn't valid. */
+async function destinationParser(context: KeyContext, { var: variable }: RotateOptions) {
+  const { destinationOfRow } = await import('../../account/secrets/parse-destination.ts');
+  return async (to: string) => destinationOfRow(context, to, { variable, force: true });
 }
 
 function choiceOf({ keys, pool, olderThan }: RotateOptions, rows: readonly RotationRow[] | undefined) {
@@ -173,18 +180,17 @@ async function planned(
   {
     keys,
     stored,
-    rows,
+    rowOf,
   }: {
     readonly keys: readonly Key[];
     readonly stored: readonly StoredKey[];
-    readonly rows: readonly RotationRow[] | undefined;
+    /** The rows of the file, by the IDs of their keys. */
+    readonly rowOf: ReadonlyMap<string, RotationRow> | undefined;
   },
 ): Promise<{ readonly fresh: readonly NewRotation[]; readonly failed: readonly FailedRotation[] }> {
   const named = placeOf(context, options);
-  const byTyped = new Map((rows ?? []).map((row) => [row.typed, row]));
-  const rowOf = ({ id, name }: Key) => byTyped.get(id) ?? byTyped.get(name?.trim() ?? '');
   const isStored = (key: Key) => stored.some((each) => isStoredAs(each, key));
-  const homeless = named ? [] : keys.filter((key) => rowOf(key)?.to === undefined && !isStored(key));
+  const homeless = named ? [] : keys.filter((key) => rowOf?.get(key.id)?.to === undefined && !isStored(key));
   if (homeless.length > 0) throw withoutPlace(homeless);
   const cwd = workingDirectory(context.world) ?? '/';
   const shared = named ?? { store: true as const, cwd };
@@ -193,10 +199,10 @@ async function planned(
   const failed: FailedRotation[] = [];
   for (const key of keys) {
     try {
-      const { to, limits } = rowOf(key) ?? {};
-      const place = to === undefined ? shared : { to: [to], ...(named?.var !== undefined && { var: named.var }), cwd };
+      const row = rowOf?.get(key.id);
+      const place = placeOfRow(context, options, row) ?? shared;
       const secret = isWholeKey(key.apiKey) ? key.apiKey : await tools.storedSecret(key.id, place);
-      fresh.push({ key, place, request: await requestLike(context, account, key, secret, limits) });
+      fresh.push({ key, place, request: await requestLike(context, account, key, secret, row?.limits) });
     } catch (error) {
       if (!(error instanceof CommandError) || error.code === 'interrupted' || keys.length === 1) throw error;
       failed.push({ id: key.id, name: key.name ?? key.id, error });

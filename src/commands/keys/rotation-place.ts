@@ -5,6 +5,7 @@ import type { KeyContext } from '../../account/keys/create.ts';
 import { keyLabel } from '../../account/keys/find.ts';
 import { worldOf } from '../../account/rotation/replace.ts';
 import type { Rotation, RotationPlace } from '../../account/rotation/rotation.ts';
+import type { RotationRow } from '../../account/rotation/rotation-rows.ts';
 import { StoredReplacement } from '../../account/rotation/stored-replacement.ts';
 import type { Destination } from '../../account/secrets/destination.ts';
 import { SeveralDestinations } from '../../account/secrets/several-destinations.ts';
@@ -95,6 +96,17 @@ export function placeOf(
     ...(force && { force }),
     cwd: workingDirectory(context.world) ?? '/',
   };
+}
+
+/** Returns the place that a row of a file names; undefined if it names none. */
+export function placeOfRow(
+  context: Pick<Context, 'world'>,
+  { var: variable }: SaveOptions,
+  row: Pick<RotationRow, 'to'> | undefined,
+): RotationPlace | undefined {
+  if (row?.to === undefined) return undefined;
+  const cwd = workingDirectory(context.world) ?? '/';
+  return { to: [row.to], ...(variable !== undefined && { var: variable }), cwd };
 }
 
 /** Returns the error for keys whose new secrets have no place. */

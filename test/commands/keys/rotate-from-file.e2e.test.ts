@@ -116,3 +116,42 @@ test('reports all mistakes in the file with their lines, and sends no change', a
   ]);
   expect(api.changes.length).toBe(before);
 });
+
+test('sends the secret of a row to its destination if the same command is run again', async () => {
+  const { api, me } = await platform(['acme', 'globex']);
+  const program = path.join(me.home, 'bin', 'keep');
+  writeFileSync(program, '#!/bin/sh\ncat > /dev/null\nexit 1\n', { mode: 0o755 });
+  write(me, 'rows.csv', 'name,to,maxBudget\nacme,command:keep,25\nglobex,,25\n');
+  const line = 'keys rotate --from rows.csv --save-to new.ndjson --yes';
+  expect((await me.ci(line)).code).toBe(1);
+  writeFileSync(program, '#!/bin/sh\ncat > "$HOME/kept"\n', { mode: 0o755 });
+  expect((await me.ci(line)).code).toBe(0);
+  const secretOf = (name: string) => api.active().filter((key) => key.name === name)[0]?.apiKey ?? '';
+  expect(api.active().length).toBe(2);
+  expect(readFileSync(path.join(me.home, 'kept'), 'utf8')).toBe(secretOf('acme'));
+  expect(secretsIn(me, 'new.ndjson')).toEqual(new Map([['globex', secretOf('globex')]]));
+});
+
+test('refuses rows with the same key or destination, or one that is not valid', async () => {
+  const { api, me } = await platform(['acme', 'globex', 'initech']);
+  const before = api.changes.length;
+  const line = 'keys rotate --from rows.csv --save-to new.ndjson --yes';
+  const refusal = 'ci: rows.csv has a mistake. Nothing was sent. Correct it, and run the command again:';
+  write(me, 'rows.csv', 'name,to\nacme,github:acme/api\nglobex,github:acme/api\n');
+  const shared = await me.ci(line);
+  expect([shared.code, shared.stderr]).toEqual([
+    2,
+    `${refusal}\n  line 3: line 2 has the destination "github:acme/api", too, and each secret would replace the other\n`,
+  ]);
+  write(me, 'rows.csv', 'name,to\nacme,nowhere:x\n');
+  const invalid = await me.ci(line);
+  expect([invalid.code, invalid.stderr]).toEqual([
+    2,
+    expect.stringContaining('  line 2: "nowhere:x" is not a valid destination'),
+  ]);
+  const id = api.active().find(({ name }) => name === 'acme')?.id;
+  write(me, 'rows.csv', `id,name\n,acme\n${id},\n`);
+  const twice = await me.ci(line);
+  expect([twice.code, twice.stderr]).toEqual([2, `${refusal}\n  line 3: "${id}" is the key of line 2, too\n`]);
+  expect(api.changes.length).toBe(before);
+});
