@@ -9,13 +9,10 @@ import { forgetKey, storedKeys } from '../stored-keys/store.ts';
 import { BulkProgress } from './bulk-progress.ts';
 import { FailedRowsFile } from './failed-rows.ts';
 import { KeyChanges } from './key-changes.ts';
-import { createColumns, Mistakes, shortened, unknownColumns } from './key-rows.ts';
+import { existingColumns, Mistakes, shortened, unknownColumns, wordOf } from './key-rows.ts';
 import { type FileRow, RowFile } from './row-file.ts';
 import { type FailedRow, rowError, runRows } from './row-runner.ts';
 import { type BulkOptions, endOfRun, showFailures } from './run-result.ts';
-
-/** The columns of a file with keys to revoke: those that `keys create` reads and writes. Only the ID or the name is used. */
-const deleteColumns = ['id', 'apiKey', 'subscriptionId', ...createColumns] as const;
 
 /** The parts of the context that revoking many keys uses. */
 export type DeleteKeysContext = ChangingContext & Pick<Context, 'api' | 'profiles' | 'prompts'>;
@@ -59,7 +56,7 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
       : new FailedRowsFile(world, options.failed, {
           ...options,
           format: file.format,
-          columns: deleteColumns.filter((column) => column !== 'apiKey'),
+          columns: existingColumns.filter((column) => column !== 'apiKey'),
         });
   try {
     await record.exclusively('keys', async () => {
@@ -139,13 +136,13 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
 /** Reads and checks all rows. @throws CommandError (usage) */
 async function checkedRows(file: RowFile): Promise<DeleteRow[]> {
   const mistakes = new Mistakes();
-  const unknown = unknownColumns(deleteColumns);
+  const unknown = unknownColumns(existingColumns);
   const seen = new Map<string, number>();
   const rows: DeleteRow[] = [];
   for await (const each of file.rows()) {
     const { line, values, problem } = each;
     unknown(each, mistakes);
-    const [id, name] = [textOf(values.get('id')), textOf(values.get('name'))];
+    const [id, name] = [wordOf(values, 'id'), wordOf(values, 'name')];
     const what = id ?? name;
     const earlier = what === undefined ? undefined : seen.get(what);
     if (problem !== undefined) mistakes.add(line, problem);
@@ -158,11 +155,6 @@ async function checkedRows(file: RowFile): Promise<DeleteRow[]> {
   }
   mistakes.check(file);
   return rows;
-}
-
-function textOf(value: unknown): string | undefined {
-  const text = typeof value === 'number' ? String(value) : value;
-  return typeof text === 'string' && text.trim() !== '' ? text.trim() : undefined;
 }
 
 /** Returns the IDs and names of the keys that commands on this machine revoked lately. */

@@ -19,6 +19,9 @@ export const createColumns = [
   'error',
 ] as const;
 
+/** The columns of a file with keys that exist: those that `keys create` reads and writes. */
+export const existingColumns = ['id', 'apiKey', 'subscriptionId', ...createColumns] as const;
+
 /** The limits of a credit key: USD, requests per minute, tokens per minute. */
 export interface KeyLimits {
   readonly maxBudget?: number | undefined;
@@ -132,6 +135,12 @@ function textOf(values: FileRow['values'], column: string): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number')
     return value === undefined ? undefined : JSON.stringify(value);
   return String(value).trim() || undefined;
+}
+
+/** Returns a text or number of a row, without the spaces around it; undefined if it is empty, or something else. */
+export function wordOf(values: FileRow['values'], column: string): string | undefined {
+  const value = values.get(column);
+  return typeof value === 'string' || typeof value === 'number' ? String(value).trim() || undefined : undefined;
 }
 
 /** Returns the limits of a row, or what is wrong with one of them. */

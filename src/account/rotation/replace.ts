@@ -6,10 +6,10 @@ import { isWholeKey } from '../../domain/secrets.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
 import { secretOf } from '../keys/find.ts';
 import type { Destination } from '../secrets/destination.ts';
-import type { RotationKeys } from './key-changes.ts';
 import { proveKey, proveWithProgram } from './prove.ts';
 import type { Rotation, RotationPlace } from './rotation.ts';
 import type { RotationFiles } from './rotation-files.ts';
+import type { RotationKeys } from './rotation-keys.ts';
 import { isSecondKeyRefused } from './second-key.ts';
 
 /** The parts of the context that a rotation uses. */

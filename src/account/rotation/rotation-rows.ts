@@ -1,14 +1,19 @@
 import type { Key } from '../../api/keys.ts';
-import { createColumns, type KeyLimits, limitsOf, Mistakes, shortened, unknownColumns } from '../bulk/key-rows.ts';
+import {
+  existingColumns,
+  type KeyLimits,
+  limitsOf,
+  Mistakes,
+  shortened,
+  unknownColumns,
+  wordOf,
+} from '../bulk/key-rows.ts';
 import { destinationChecker } from '../bulk/row-destinations.ts';
 import type { RowFile } from '../bulk/row-file.ts';
 import { rowError } from '../bulk/row-runner.ts';
 import { keyFinder } from '../keys/find.ts';
 import { rotationFinder } from './choose.ts';
 import type { Rotation } from './rotation.ts';
-
-/** The columns of a file with keys to rotate: those that `keys create` reads and writes. */
-const rotateColumns = ['id', 'apiKey', 'subscriptionId', ...createColumns] as const;
 
 /** A key to rotate, as a row of a file says it. */
 export interface RotationRow {
@@ -32,14 +37,14 @@ export async function rotationRows(
   destinationOf: (to: string) => Promise<unknown>,
 ): Promise<RotationRow[]> {
   const mistakes = new Mistakes();
-  const unknown = unknownColumns(rotateColumns);
+  const unknown = unknownColumns(existingColumns);
   const checkDestination = destinationChecker(destinationOf);
   const lines = new Map<string, number>();
   const rows: RotationRow[] = [];
   for await (const row of file.rows()) {
     const { line, values, problem } = row;
     unknown(row, mistakes);
-    const [id, name, to] = ['id', 'name', 'to'].map((column) => textOf(values.get(column)));
+    const [id, name, to] = ['id', 'name', 'to'].map((column) => wordOf(values, column));
     const typed = id ?? name;
     const limits = limitsOf(values);
     const earlier = typed === undefined ? undefined : lines.get(typed);
@@ -88,9 +93,4 @@ export function rowsByKey(
   }
   mistakes.check(file);
   return found;
-}
-
-function textOf(value: unknown): string | undefined {
-  const text = typeof value === 'number' ? String(value) : value;
-  return typeof text === 'string' && text.trim() !== '' ? text.trim() : undefined;
 }
