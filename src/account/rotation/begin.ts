@@ -92,12 +92,17 @@ export async function beginRotations(
       if (rotation) take(rotation, changesOf(rotation, options));
     }
     const revoked = await revokedIds(context);
+    const isNewKey = new Set([...stored.values()].flatMap(({ newId, stale }) => [...(newId ? [newId] : []), ...stale]));
     const { overlap = 0, proof, allowsGap = false } = options;
     for (const { key, request, place } of fresh) {
       const { id, name } = key;
       const earlier = stored.get(id);
       if (earlier) {
         take(earlier, changesOf(earlier, options));
+        continue;
+      }
+      if (isNewKey.has(id)) {
+        busy.push(notFree({ id, ...(name != null && { name }) }, 'is rotating'));
         continue;
       }
       if (revoked.has(id)) {

@@ -36,7 +36,7 @@ export interface RotationTools {
 export class RunningRotation {
   /** The secret of the new key, if this process knows it. */
   secret: string | undefined;
-  /** Whether its destination may have a secret of this rotation, which can be replaced without asking. */
+  /** Whether its destination may have the secret of the new key: it can be replaced without asking, and the key must stay valid. */
   mayBeDelivered = false;
   /** Whether this process began it, so that no earlier one created a key for it. */
   readonly isNew: boolean;
@@ -126,7 +126,7 @@ async function createAndDeliver(
   running: RunningRotation,
 ): Promise<void> {
   const { old } = running.now;
-  requireOld(tools, running.now);
+  requireOld(tools, running);
   const isReplaceable = running.mayBeDelivered || running.now.stale.length > 0;
   const destination = await tools.destinationOf(running.now, isReplaceable);
   const existing = tools.listed.get(old.id);
@@ -141,8 +141,9 @@ async function createAndDeliver(
 }
 
 /** Refuses to replace a key that someone has revoked, before the new one could have been delivered. */
-function requireOld({ listed }: RotationTools, { old, hasGap, stale }: Rotation): void {
-  if (hasGap || stale.length > 0 || listed.has(old.id)) return;
+function requireOld({ listed }: RotationTools, { mayBeDelivered, now }: RunningRotation): void {
+  const { old, hasGap, stale } = now;
+  if (hasGap || mayBeDelivered || stale.length > 0 || listed.has(old.id)) return;
   throw new CommandError('not_found', `Key ${labelOf(old)} was revoked in the meantime, so it isn't replaced`, {
     outcome: 'not_applied',
   });

@@ -102,7 +102,8 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
     context.output.note('No rotation is unfinished.');
     return print(context, options, [], []);
   }
-  const all = await keys.list();
+  // The API may list a key twice.
+  const all = [...new Map((await keys.list()).map((key) => [key.id, key])).values()];
   const stored = await storedKeys(context);
   const rowOf = file && rows && rowsByKey(file, rows, { all, begun: before });
   const { concurrency = defaultConcurrency, rate, settle: patience } = options;
