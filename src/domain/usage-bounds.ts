@@ -43,7 +43,7 @@ const granularity = 60_000;
 /** A snapshot this close to the start or end of the span, in milliseconds, is taken for it. A missing span this short isn't one. */
 export const tolerance = 15 * 60_000;
 
-/** Rounds after which bounds are taken as they are. They hold after each round, and usually stop changing after five. */
+/** Rounds after which bounds that still change are taken for contradictory. They usually stop changing after five. */
 const mostRounds = 200;
 
 /**
@@ -168,9 +168,10 @@ export class UsageTimeline {
       if (gone !== undefined) hasChanged = this.#level((node) => (this.#earliest[node] ?? 0) >= end) || hasChanged;
       hasChanged = this.#descend() || hasChanged;
       if ((distance[source] ?? 0) < 0) return undefined;
-      if (!hasChanged) break;
+      if (!hasChanged) return distance[target];
     }
-    return distance[target];
+    // Around a contradiction, the distances shrink forever.
+    return undefined;
   }
 
   /** Gives nodes at which F is the same the shortest distance of them. @returns whether one changed */

@@ -67,6 +67,22 @@ describe('the bounds of what a key used', () => {
     );
   });
 
+  test('are wrong by no more than a figure is', () => {
+    const uses = fc.array(fc.record({ time: someTime, amount: fc.integer({ min: 1, max: 1e6 }) }), { minLength: 20 });
+    const times = someSnapshots.filter(({ length }) => length > 2);
+    fc.assert(
+      fc.property(uses, times, fc.nat(), (all, snapshots, place) => {
+        const timeline = new UsageTimeline(momentsOf(snapshots), { from: start, to: end });
+        const figures = [...figuresAt(all, snapshots)];
+        const wrong = place % figures.length;
+        figures[wrong] = Math.max(0, (figures[wrong] ?? 0) - 1);
+        const exact = used(all, middle(timeline.from), middle(timeline.to));
+        expect(timeline.bounds(figures, unknownLife).least).toBeLessThanOrEqual(exact + 1);
+      }),
+      { numRuns: 3000, seed: 1 },
+    );
+  });
+
   test('are exact for a key that was created after the first snapshot and is younger than 30 days', () => {
     const times = fc.array(fc.integer({ min: start, max: end }), { maxLength: 10 });
     const uses = fc.array(
