@@ -4,11 +4,11 @@ import type { Key } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
-import { type Before, couldBe, type Intent, judgeKey, type KeyIntent } from '../../domain/reconcile.ts';
+import { type Before, couldBe, type Intent, judgeKey, type KeyIntent, type Verdict } from '../../domain/reconcile.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import type { History, NewChange, RecordedAccount, RecordedChange, Settled } from '../../state/history.ts';
 import { causeOf, happened, precedesAnyWork, recordSent, unreadable } from '../changes/carry-out.ts';
-import { idsOfOthers, settlesAt, waited } from '../changes/find-outcome.ts';
+import { idsOfOthers, isRival, settlesAt, waited } from '../changes/find-outcome.ts';
 import { type KeyRequest, keyIntent, sendKeyRequest } from '../keys/create.ts';
 import { secretOf } from '../keys/find.ts';
 import { type KeyList, KeyLists } from './key-lists.ts';
@@ -21,6 +21,9 @@ const noticeable = 1000;
 const usualAttempts = { failures: 5, refusals: 21 };
 /** The pauses between two looks at the account while a change may still take effect, in milliseconds. The last one is repeated. */
 const pauses = [500, 1000, 2000, 4000, 8000] as const;
+
+/** How long before a change left another one may have begun that was carried out after it, in milliseconds. */
+const lookBack = 10 * 60_000;
 
 /** How far the API's clock may be behind this machine's, in milliseconds. */
 const clockTolerance = 60_000;
@@ -358,7 +361,7 @@ export class KeyChanges {
     const { name = '' } = intent;
     let similar: Key[] = [];
     const found = await this.#look(sent, refused, (list) => {
-      const verdict = judgeKey(intent, sent.before, list.active(name));
+      const verdict = this.#judge(intent, sent, list.active(name));
       if (verdict.outcome === 'unknown') throw this.#unknown(verdict.why);
       similar = verdict.outcome === 'applied' ? [] : list.similar(name);
       return verdict.outcome === 'applied' ? verdict.found : undefined;
@@ -367,6 +370,16 @@ export class KeyChanges {
     if (renamed && !found)
       throw this.#unknown(`there is a new key ${JSON.stringify(shortened(renamed.name ?? ''))} (${renamed.id})`);
     return found;
+  }
+
+  /** Decides whether a change created one of the keys. What other commands on this machine create isn't its result. */
+  #judge(intent: KeyIntent, { id, before, leftAt }: Sent, keys: readonly Key[]): Verdict<Key> {
+    const verdict = judgeKey(intent, before, keys);
+    if (verdict.outcome === 'not_applied') return verdict;
+    const recorded = this.#history.since(leftAt - lookBack);
+    if (recorded.some((other) => isRival({ id, intent, account: this.#account }, other)))
+      return { outcome: 'unknown', why: 'another ci process is creating a key of this name' };
+    return judgeKey(intent, before, keys, idsOfOthers(recorded, { id, intent }));
   }
 
   /** Returns whether a key is new, and nobody asked for one of its name. */

@@ -154,7 +154,7 @@ export function idsOfOthers(
 }
 
 /** Returns whether another process is working on a change whose result could be mistaken for this one's. */
-function isRival(
+export function isRival(
   { id, account, intent }: Pick<RecordedChange, 'id' | 'account' | 'intent'>,
   other: RecordedChange,
 ): boolean {
