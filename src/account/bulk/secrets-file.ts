@@ -154,9 +154,15 @@ export class SecretsFile {
     });
   }
 
-  /** Removes the file if it didn't exist before, because no key will be created. */
+  /** Removes the file if it didn't exist before, because no key will be created. Another process may have added keys to it. */
   discard(): void {
-    if (this.#isNew && !this.#hasAdded) rmSync(this.#file, { force: true });
+    if (this.#isNew && !this.#hasAdded && fstatSync(this.#handle).size === this.#emptySize)
+      rmSync(this.#file, { force: true });
+  }
+
+  /** The size of a file without keys, in bytes. */
+  get #emptySize(): number {
+    return this.#format === 'csv' ? Buffer.byteLength(exactCsv([columns])) : 0;
   }
 
   close(): void {

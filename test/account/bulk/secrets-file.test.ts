@@ -49,6 +49,18 @@ const acme = `{"id":"id-acme","name":"acme","apiKey":"${secretOf('acme')}"}\n`;
 const csvHeader = 'id,name,apiKey,subscriptionId\r\n';
 const csvAcme = `id-acme,acme,${secretOf('acme')},\r\n`;
 
+test.each(['secrets.ndjson', 'secrets.csv'])(
+  'keeps the keys of another process if the run that created %s is declined',
+  async (name) => {
+    const secrets = fileNamed(name);
+    const declined = await secrets.open();
+    await secrets.add(keyNamed('acme'));
+    declined.discard();
+    declined.close();
+    expect(secrets.content).toContain(secretOf('acme'));
+  },
+);
+
 test('writes a key per line, for its owner only', async () => {
   const secrets = fileNamed('secrets.ndjson');
   await secrets.add(keyNamed('acme'), { ...keyNamed('globex'), id: undefined, subscriptionId: 'sub-1' });
