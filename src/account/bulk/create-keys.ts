@@ -330,20 +330,21 @@ class KeyCreation {
     const earlier = this.#earlier.get(name) ?? [];
     if (earlier.some(isUnderWay)) throw rowFailure('Another ci process is creating this key');
     if (earlier.length === 0 && this.#exists(row, request)) return 'existing';
-    // What an earlier run wrote there is the secret of a key that it created.
-    const destination = to === undefined ? undefined : await options.destinationOf(to, earlier.length > 0);
-    const reservation = await destination?.prove({ count: 1 });
     const onWait = () => {
       this.#unclear++;
       leave();
       return () => this.#unclear--;
     };
+    const hasSecret = (id: string) => secrets?.has(id) ?? false;
+    const known = await this.#changes.recover(keyIntent(request), { changes: earlier, hasSecret }, onWait);
+    if (known.key?.how === 'delivered') return 'existing';
+    const revoked = known.key ? [] : known.revoked;
+    if (!known.key && earlier.length > 0 && this.#exists(row, request, revoked)) return 'existing';
+    // Only a run that created the key can have written its secret there.
+    const mayBeDelivered = known.key !== undefined || revoked.length > 0;
+    const destination = to === undefined ? undefined : await options.destinationOf(to, mayBeDelivered);
+    const reservation = await destination?.prove({ count: 1 });
     try {
-      const hasSecret = (id: string) => secrets?.has(id) ?? false;
-      const known = await this.#changes.recover(keyIntent(request), { changes: earlier, hasSecret }, onWait);
-      if (known.key?.how === 'delivered') return 'existing';
-      const revoked = known.key ? [] : known.revoked;
-      if (!known.key && earlier.length > 0 && this.#exists(row, request, revoked)) return 'existing';
       const before = [...this.#keys.named(name).map(({ id }) => id), ...revoked];
       const how = revoked.length > 0 ? 'recreated' : 'created';
       const key = known.key ?? (await this.#changes.create(request, before, how, onWait));
