@@ -226,6 +226,8 @@ class KeyCreation {
   readonly #changes: KeyChanges;
   readonly #keys: KeyList;
   readonly #earlier: ReadonlyMap<string, readonly RecordedChange[]>;
+  /** The names of keys that may have two, because they are being rotated. */
+  readonly #rotated: ReadonlySet<string>;
   readonly #reading: { isOver: boolean };
   readonly #failed: FailedRow[] = [];
   readonly #warnings = new Set<string>();
@@ -234,13 +236,14 @@ class KeyCreation {
   readonly #unsaved: string[] = [];
   #unclear = 0;
 
-  private constructor(context: CreateKeysContext, parts: Parts, { changes, keys, earlier, reading }: Opened) {
+  private constructor(context: CreateKeysContext, parts: Parts, { changes, keys, earlier, reading, rotated }: Opened) {
     this.#context = context;
     this.#parts = parts;
     this.#changes = changes;
     this.#keys = keys;
     this.#earlier = earlier;
     this.#reading = reading;
+    this.#rotated = rotated;
   }
 
   /** Reads the account and the record. @throws CommandError */
@@ -253,7 +256,8 @@ class KeyCreation {
       () => reading.isOver,
       (name) => parts.order.names.has(name),
     );
-    return new KeyCreation(context, parts, { changes, keys: await changes.list(), earlier, reading });
+    const rotated = await rotatedNames(context);
+    return new KeyCreation(context, parts, { changes, keys: await changes.list(), earlier, reading, rotated });
   }
 
   /** Creates the keys, and prints the result. @throws CommandError if the run ended before the last row */
@@ -368,7 +372,8 @@ class KeyCreation {
       // The API may have changed the name.
       return secrets?.idsOf(name).some((id) => this.#keys.has(id) && !revoked.includes(id)) ?? false;
     }
-    if (active.length > 1) throw rowFailure(`There are ${active.length} keys of this name`);
+    const isRotating = active.length === 2 && this.#rotated.has(name);
+    if (active.length > 1 && !isRotating) throw rowFailure(`There are ${active.length} keys of this name`);
     const intent = keyIntent(request);
     if (!active.every((key) => couldBe(intent, key))) throw otherKey();
     if (to === undefined && !active.some(({ id }) => secrets?.has(id))) this.#unsaved.push(name);
@@ -461,6 +466,7 @@ interface Opened {
   readonly keys: KeyList;
   readonly earlier: ReadonlyMap<string, readonly RecordedChange[]>;
   readonly reading: { isOver: boolean };
+  readonly rotated: ReadonlySet<string>;
 }
 
 function rowFailure(message: string): CommandError {
@@ -481,8 +487,24 @@ async function earlierCreations({
   for (const change of [...history.open(), ...found]) {
     const { intent } = change;
     if (change.account.id !== account.id || intent.action !== 'create-key' || intent.name === undefined) continue;
+    // Other commands finish these.
+    if (intent.replaces !== undefined || intent.temporary) continue;
     const name = intent.name.trim();
     byName.set(name, [...(byName.get(name) ?? []), change]);
   }
   return byName;
+}
+
+/** Returns the names of keys that were rotated from this machine lately. Until the old key is revoked, each has two. */
+async function rotatedNames({ clocks, record }: Pick<Context, 'clocks' | 'record'>): Promise<ReadonlySet<string>> {
+  const history = await record.history();
+  return new Set(
+    history
+      .since(clocks.wall() - lookBack)
+      .flatMap(({ intent }) =>
+        intent.action === 'create-key' && intent.replaces !== undefined && intent.name !== undefined
+          ? [intent.name.trim()]
+          : [],
+      ),
+  );
 }

@@ -112,6 +112,8 @@ async function* csvRows(bytes: Buffer): AsyncGenerator<FileRow> {
         header = { line: info.lines, columns: record };
         const repeated = firstRepeated(record);
         if (repeated !== undefined) yield unreadable(info.lines, `column "${repeated}" appears twice`);
+      } else if (record.join('\n') === header.columns.join('\n')) {
+        // Files with headers were put together.
       } else if (record.length > header.columns.length) {
         yield unreadable(info.lines, `it has ${record.length} values, but there are ${header.columns.length} columns`);
       } else {

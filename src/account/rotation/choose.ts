@@ -127,17 +127,18 @@ async function ofPool(
 }
 
 /** The error if no key was named and it can't prompt. */
-const missing = "Can't ask for the keys without a terminal. Pass their IDs or names, --pool, --older-than or --resume.";
+export const missingKeys =
+  "Can't ask for the keys without a terminal. Pass their IDs or names, --pool, --older-than or --resume.";
 
 async function pick(
   context: Pick<Context, 'connections' | 'prompts'>,
   free: readonly Key[],
   begun: readonly Rotation[],
 ): Promise<ChosenKeys> {
-  context.prompts.requirePrompt(missing);
+  context.prompts.requirePrompt(missingKeys);
   const active = free.filter(({ isActive }) => isActive !== false);
   if (active.length === 0 && begun.length > 0) return { keys: [], begun };
   if (active.length === 0) throw new CommandError('not_found', 'You have no active keys', { outcome: 'not_applied' });
-  const keys = await context.prompts.pickSeveral('Keys to rotate:', await keyChoices(context, active), missing);
+  const keys = await context.prompts.pickSeveral('Keys to rotate:', await keyChoices(context, active), missingKeys);
   return { keys, begun: [] };
 }

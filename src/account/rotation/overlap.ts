@@ -6,6 +6,8 @@ import { type RotationContext, type RunningRotation, worldOf } from './replace.t
 
 /** How long to wait until a program that ends the overlap runs again, in milliseconds. */
 const programPause = 10_000;
+/** How long keys that are due wait for others, in milliseconds, because the list of keys is read for each group. */
+const together = 10_000;
 /** The longest wait until the clock is read again, in milliseconds. The machine may have been asleep. */
 const longestWait = 60_000;
 
@@ -48,12 +50,15 @@ export async function waitForOverlaps(
     const text = waitText(context, left, times);
     if (!isNoted) output.note(`${text} Ctrl-C keeps both keys valid. \`ci keys rotate --resume\` then continues.`);
     isNoted = true;
-    const pause = Math.min(
-      ...times.map((time) => time - wall),
-      left.length > times.length ? programPause : longestWait,
-    );
+    const pause = Math.min(lastOfFirst(times) - wall, left.length > times.length ? programPause : longestWait);
     await progress.during(text.replace(/\.$/, ''), () => clocks.sleep(Math.min(pause, longestWait)));
   }
+}
+
+/** Returns the last of the times that are soon after the first one, so that keys that are due one after the other are revoked together. */
+function lastOfFirst(times: readonly number[]): number {
+  const first = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
+  return times.reduce((last, time) => (time <= first + together ? Math.max(last, time) : last), first);
 }
 
 /** Names the program that ends an overlap, with the directory in which it runs; undefined if a time does. */

@@ -3,6 +3,7 @@ import type { Context } from '../../context/context.ts';
 import type { World } from '../../context/world.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
 import { secretOf } from '../keys/find.ts';
 import type { Destination } from '../secrets/destination.ts';
@@ -92,7 +93,8 @@ export async function replaceKey(context: RotationContext, tools: RotationTools,
   if (proof === undefined) await proveKey(context, running.secret);
   else {
     const { newId: id, request } = running.now;
-    await proveWithProgram(worldOf(context, running.now), proof, { secret: running.secret, id, name: request.name });
+    const key = { secret: running.secret, id, name: request.name };
+    await proveWithProgram(worldOf(context, running.now), proof, key).catch(sayHowToProve(running.now));
   }
   running.save({ step: 'proven', provenAt: context.clocks.wall() });
 }
@@ -216,6 +218,15 @@ export function worldOf({ world }: Pick<Context, 'world'>, { place }: Pick<Rotat
   // Not a copy, because the directory of this process may have been removed, which reading it reports.
   const moved: World = Object.create(world, { cwd: { value: place.cwd, enumerable: true } });
   return { world: moved };
+}
+
+/** Returns a function that adds how to use another program to the error of one that doesn't prove a key. */
+function sayHowToProve({ old: { id, name = id } }: Rotation): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
+    const other = `To prove it with another program, run \`ci keys rotate ${shellWord(name)} --prove command:PROGRAM\`.`;
+    throw error.with({ hint: [error.hint, other].filter(Boolean).join(' ') });
+  };
 }
 
 /** Returns a key in a few words: its name and its id. */

@@ -1,5 +1,6 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { BulkProgress } from '../bulk/bulk-progress.ts';
 import { severalFailed, stopped } from './failed-rotation.ts';
 import { hasOverlap, waitForOverlaps } from './overlap.ts';
 import { proveKey } from './prove.ts';
@@ -45,14 +46,24 @@ export async function rotateKeys(
       done.push(running);
     });
   const waiting: RunningRotation[] = [];
-  await inGroups(tools, rotations, async (running) => {
-    const wasProven = running.now.step === 'proven';
-    await attempt(running, () => replaceKey(context, tools, running));
-    if (running.now.step !== 'proven') return;
-    // A key that was proven a moment ago still works.
-    if (wasProven || hasOverlap(running)) waiting.push(running);
-    else await finish(running);
-  });
+  let ended = 0;
+  const progress =
+    rotations.length > 1
+      ? await BulkProgress.start(context, rotations.length, () => ({ done: ended, failed: failed.length, unclear: 0 }))
+      : undefined;
+  await inGroups(
+    tools,
+    rotations,
+    async (running) => {
+      const wasProven = running.now.step === 'proven';
+      await attempt(running, () => replaceKey(context, tools, running));
+      if (running.now.step !== 'proven') return;
+      // A key that was proven a moment ago still works.
+      if (wasProven || hasOverlap(running)) waiting.push(running);
+      else await finish(running);
+    },
+    () => ended++,
+  ).finally(() => progress?.stop());
   const pending = new Set(waiting);
   try {
     await waitForOverlaps(context, waiting, async (due) => {
@@ -123,6 +134,7 @@ async function inGroups(
   { concurrency }: Pick<RotationTools, 'concurrency'>,
   rotations: readonly RunningRotation[],
   work: (running: RunningRotation) => Promise<void>,
+  onEnd: () => void = () => {},
 ): Promise<void> {
   const groups = new Map<string, RunningRotation[]>();
   for (const running of rotations) {
@@ -134,7 +146,11 @@ async function inGroups(
   }
   const left = [...groups.values()];
   const worker = async () => {
-    for (let group = left.shift(); group; group = left.shift()) for (const running of group) await work(running);
+    for (let group = left.shift(); group; group = left.shift())
+      for (const running of group) {
+        await work(running);
+        onEnd();
+      }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, left.length) }, worker));
 }

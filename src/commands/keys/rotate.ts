@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { RowFile } from '../../account/bulk/row-file.ts';
 import type { KeyContext } from '../../account/keys/create.ts';
 import { beginRotations, type NewRotation, type RotationOptions, whileClaimed } from '../../account/rotation/begin.ts';
-import { chooseKeys } from '../../account/rotation/choose.ts';
+import { chooseKeys, missingKeys } from '../../account/rotation/choose.ts';
 import { agreeToRotate } from '../../account/rotation/consent.ts';
 import { Account, requestLike } from '../../account/rotation/new-request.ts';
 import { ownProgram, parseProgram } from '../../account/rotation/prove.ts';
@@ -87,6 +87,8 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   output.checkFields(isOne(options) ? keyFields : output.hasColumns ? fields : ['rotated', 'failed']);
   const file = options.from === undefined ? undefined : await RowFile.read(context.world, options.from);
   const rows = file && (await rotationRows(file, await destinationParser(context, options)));
+  const isOpenChoice = options.keys.length === 0 && options.pool === undefined && options.olderThan === undefined;
+  if (!options.resume && !file && isOpenChoice) context.prompts.requirePrompt(missingKeys);
   if (!options.resume) context.prompts.requireConsent();
   const { client, keys } = await context.api();
   client.requireSignedIn();
@@ -198,15 +200,21 @@ async function planned(
   const account = new Account(context);
   const fresh: NewRotation[] = [];
   const failed: FailedRotation[] = [];
-  for (const key of keys) {
+  const plan = async (key: Key): Promise<NewRotation | FailedRotation> => {
     try {
       const row = rowOf?.get(key.id);
       const place = placeOfRow(context, options, row) ?? shared;
       const secret = isWholeKey(key.apiKey) ? key.apiKey : await tools.storedSecret(key.id, place);
-      fresh.push({ key, place, request: await requestLike(context, account, key, secret, row?.limits) });
+      return { key, place, request: await requestLike(context, account, key, secret, row?.limits) };
     } catch (error) {
       if (!(error instanceof CommandError) || error.code === 'interrupted' || keys.length === 1) throw error;
-      failed.push({ id: key.id, name: key.name ?? key.id, error });
+      return { id: key.id, name: key.name ?? key.id, error };
+    }
+  };
+  for (let at = 0; at < keys.length; at += tools.concurrency) {
+    for (const planned of await Promise.all(keys.slice(at, at + tools.concurrency).map(plan))) {
+      if ('key' in planned) fresh.push(planned);
+      else failed.push(planned);
     }
   }
   return { fresh, failed };
