@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { json, settlesIn, userOf } from '../../support/cli.ts';
 import { type KeyFault, keyApi, keyFaults } from '../../support/key-api.ts';
 
-const settling = '1500ms';
+const settling = '3s';
 const lateness = 700;
 
 test('revokes exactly the keys of a file, although the API often fails and the process is killed', async () => {

@@ -86,9 +86,7 @@ test("fails for names that don't exist or aren't unique, revokes the others, and
     ].join('\n'),
   );
   expect(left()).toEqual(['acme', 'globex', 'hooli', 'umbrella', 'acme']);
-  expect(read('failed.csv')).toMatch(
-    /^id,apiKey,subscriptionId,name,[^\n]*error\r\n,,,acme,[^\n]*\r\n,,,globbex,[^\n]*\r\n$/,
-  );
+  expect(read('failed.csv')).toMatch(/^id,subscriptionId,name,[^\n]*error\r\n,,acme,[^\n]*\r\n,,globbex,[^\n]*\r\n$/);
   const again = await me.ci('keys delete --from failed.csv --failed failed.csv --yes --json');
   expect([again.code, json(again)]).toEqual([1, expect.objectContaining({ failed: 2 })]);
 });
@@ -174,7 +172,9 @@ describe('an API that fails', () => {
     writeFileSync(path.join(me.home, 'old.csv'), `id\n${keys.map(({ id }) => `${id}\n`).join('')}`);
     const { code, stderr } = await me.ci('keys delete --from old.csv --yes');
     expect([code, api.changes.length < 100]).toEqual([10, true]);
-    expect(stderr).toContain("The API doesn't answer. 0 of 300 rows of old.csv are done. Run the same command again");
+    expect(stderr).toMatch(
+      /The API doesn't answer: .*\. 0 of 300 rows of old\.csv are done\. Run the same command again/,
+    );
   }, 60_000);
 
   test("reports a key that the API says it revoked but still lists, and one that can't be revoked", async () => {

@@ -261,7 +261,7 @@ describe('ci keys rotate', () => {
     const [created] = (await keys(one)).filter((each) => at(each, 'id') !== old.id);
     expect(errorOf(failed)).toMatchObject({ code: 'file_error', outcome: 'applied' });
     expect(textAt(errorOf(failed), 'hint')).toBe(
-      `Key "acme" (${old.id}) stays valid. New key ${at(created, 'id')} was delivered. Run \`ci keys rotate --resume\` to continue.`,
+      `To prove it with another program, run \`ci keys rotate acme --prove command:PROGRAM\`. Key "acme" (${old.id}) stays valid. New key ${at(created, 'id')} was delivered. Run \`ci keys rotate --resume\` to continue.`,
     );
     expect(readFileSync(path.join(one.me.home, 'got'), 'utf8')).toBe(at(created, 'apiKey'));
     expect(one.api.requests).not.toContain('GET /v1/models');
