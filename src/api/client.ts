@@ -187,6 +187,11 @@ export class ApiClient {
     return this.#request(request);
   }
 
+  /** Opens connections in advance, so that changes don't wait for them. @param count - 0 closes those that weren't used */
+  prepare(count: number): void {
+    this.#transport.prepare(this.#options.baseUrl, count);
+  }
+
   /** Closes all connections. */
   close(): Promise<void> {
     return this.#transport.close();

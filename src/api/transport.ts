@@ -38,6 +38,9 @@ const longestIdle = 4000;
 /** Number of idle connections to a host that are kept. Commands rarely send more reads at once. */
 const mostIdle = 8;
 
+/** How long a connection that was opened in advance can be used, in milliseconds. */
+const longestReady = 2000;
+
 /** A connection that waits for the next request. */
 interface IdleConnection {
   readonly socket: Socket;
@@ -52,6 +55,11 @@ export class Transport {
   readonly #idle = new Map<string, IdleConnection[]>();
   readonly #sockets = new Set<Socket>();
   readonly #attempts = new Set<AbortController>();
+  /** Connections that were opened for changes to come, without a request so far. */
+  #ready: IdleConnection[] = [];
+  /** How many of them there should be, and how many are being opened. */
+  #wanted = 0;
+  #opening = 0;
   #isClosed = false;
 
   /** @param connectTimeout - milliseconds for name lookup, connection and TLS handshake */
@@ -62,7 +70,8 @@ export class Transport {
 
   /**
    * Sends a request once, without following redirects. Nothing is sent until the connection is made. A request with `onLeave` has a
-   * connection of its own, because an idle one may be broken, and a change that is sent on it would be lost.
+   * connection of its own, because an idle one may be broken, and a change that is sent on it would be lost. It can be one that was
+   * opened moments before.
    *
    * @throws TransportError if no complete response arrives; CommandError if the request may not be sent
    */
@@ -70,7 +79,7 @@ export class Transport {
     const { url, signal, onLeave } = request;
     let sent = false;
     try {
-      const socket = (onLeave ? undefined : this.#takeIdle(url)) ?? (await this.#connect(url, signal));
+      const socket = (onLeave ? this.#takeReady(url) : this.#takeIdle(url)) ?? (await this.#connect(url, signal));
       try {
         signal.throwIfAborted();
         onLeave?.();
@@ -84,6 +93,49 @@ export class Transport {
     } catch (error) {
       if (!sent && !signal.aborted && error instanceof CommandError) throw error;
       throw new TransportError(sent, signal.aborted ? signal.reason : error);
+    }
+  }
+
+  /**
+   * Opens connections in advance, so that changes don't wait for them. Each change that takes one opens another.
+   *
+   * @param count - of them; 0 closes those that weren't used
+   */
+  prepare(url: URL, count: number): void {
+    this.#wanted = count;
+    if (count === 0) for (const { socket } of this.#ready.splice(0)) socket.destroy();
+    while (this.#ready.length + this.#opening < count) this.#openReady(url);
+  }
+
+  #openReady(url: URL): void {
+    this.#opening++;
+    this.#connect(url, new AbortController().signal).then(
+      (socket) => {
+        this.#opening--;
+        if (this.#isClosed || this.#ready.length >= this.#wanted) return void socket.destroy();
+        socket.on('data', destroy);
+        this.#ready.push({ socket, since: performance.now() });
+      },
+      () => {
+        // The change reports it when it opens its own connection.
+        this.#opening--;
+      },
+    );
+  }
+
+  #takeReady(url: URL): Socket | undefined {
+    for (;;) {
+      const { socket, since } = this.#ready.shift() ?? {};
+      if (socket === undefined || since === undefined) {
+        if (this.#opening === 0) this.prepare(url, this.#wanted);
+        return undefined;
+      }
+      socket.off('data', destroy);
+      if (socket.writable && performance.now() - since < longestReady) {
+        this.prepare(url, this.#wanted);
+        return socket;
+      }
+      socket.destroy();
     }
   }
 

@@ -377,6 +377,113 @@ describe('a connection', () => {
   });
 });
 
+describe('a connection that was opened in advance', () => {
+  const response = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
+
+  /** Serves one response per request, and says on which connection each request came. */
+  async function countingServer() {
+    const sockets: Socket[] = [];
+    const used: number[] = [];
+    const server = await serveSockets((socket, count) => {
+      sockets.push(socket);
+      socket.on('data', () => {
+        used.push(count);
+        socket.write(response);
+      });
+    });
+    const transport = new Transport({}, 10_000);
+    onTestFinished(() => transport.close());
+    const change = () =>
+      transport.exchange({
+        method: 'POST',
+        url: server.url,
+        headers: {},
+        signal: new AbortController().signal,
+        onLeave: () => {},
+      });
+    const opened = (count: number) => expect.poll(() => sockets.length).toBe(count);
+    return { server, sockets, used, transport, change, opened };
+  }
+
+  test('is used by one change, which opens another', async () => {
+    const { server, used, transport, change, opened } = await countingServer();
+    transport.prepare(server.url, 2);
+    await opened(2);
+    await change();
+    await opened(3);
+    await change();
+    await opened(4);
+    expect(used).toEqual([1, 2]);
+  });
+
+  test('is closed if no change needs it', async () => {
+    const { server, sockets, transport, opened } = await countingServer();
+    transport.prepare(server.url, 2);
+    await opened(2);
+    const closed = Promise.all(sockets.map((socket) => once(socket, 'close')));
+    transport.prepare(server.url, 0);
+    await closed;
+  });
+
+  test.each([
+    ['closes it', (socket: Socket) => socket.end()],
+    ['sends something without a request', (socket: Socket) => socket.write(response)],
+  ])("isn't used if the server %s", async (_what, act) => {
+    const { server, sockets, used, transport, change, opened } = await countingServer();
+    transport.prepare(server.url, 1);
+    await opened(1);
+    const closed = once(sockets[0] ?? expect.fail(), 'close');
+    act(sockets[0] ?? expect.fail());
+    await closed;
+    expect((await change()).body).toBe('hi');
+    expect(used).not.toContain(1);
+  });
+
+  test("isn't used after two seconds", async () => {
+    const { server, used, transport, change, opened } = await countingServer();
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    onTestFinished(() => now.mockRestore());
+    transport.prepare(server.url, 1);
+    await opened(1);
+    await new Promise(setImmediate);
+    now.mockReturnValue(3000);
+    await change();
+    expect(used).not.toContain(1);
+  });
+
+  test("is reported by the change if it can't be opened", async () => {
+    const transport = new Transport({}, 10_000);
+    const url = new URL('http://127.0.0.1:1');
+    transport.prepare(url, 2);
+    const change = {
+      method: 'POST',
+      url,
+      headers: {},
+      signal: new AbortController().signal,
+      onLeave: () => {},
+    } as const;
+    expect(await transport.exchange(change).catch((error: unknown) => error)).toMatchObject({ sent: false });
+    await transport.close();
+  });
+});
+
+test('keeps at most eight idle connections', async () => {
+  let open = 0;
+  let opened = 0;
+  const server = await serveSockets((socket) => {
+    open++;
+    opened++;
+    socket.on('close', () => open--);
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'));
+  });
+  const transport = new Transport({}, 10_000);
+  onTestFinished(() => transport.close());
+  const change = { method: 'POST', url: server.url, headers: {}, onLeave: () => {} } as const;
+  for (let count = 0; count < 30; count++)
+    await transport.exchange({ ...change, signal: new AbortController().signal });
+  await expect.poll(() => [opened, open]).toEqual([30, 8]);
+});
+
 describe('a response', () => {
   test.each([
     ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'the response has the status 101'],

@@ -138,8 +138,11 @@ export class KeyChanges {
     isIdle: () => boolean = () => true,
     isExpected: (name: string) => boolean = () => false,
   ): Promise<KeyChanges> {
-    const { record } = context;
+    const { connections, record } = context;
     const history = await record.history();
+    const { client } = await context.api();
+    client.prepare(limits.concurrency);
+    connections.closeAtEnd({ close: async () => client.prepare(0) });
     return new KeyChanges(context, { history, account: await record.account(), limits, isIdle, isExpected });
   }
 
