@@ -38,7 +38,7 @@ const busyResources = /^(Immediate|FSReq|ProcessWrap|GetAddrInfo|\w+(Connect|Wri
 
 /** Files that simulated commands don't load: entry points, which run when loaded, and files that only the bundler can read. */
 const unloadable =
-  /^(complete|refresh|standalone|update.check)\.ts$|^config.embedded-keyring\.ts$|^(cli|commands).completion/;
+  /^(complete|refresh|standalone|update.check)\.ts$|^config.embedded-keyring\.ts$|^state.sqlite.open-embedded-database\.ts$|^(cli|commands).completion/;
 
 type CommandLine = typeof import('../../src/main.ts');
 
