@@ -1,7 +1,4 @@
-/** How long a batch waits for more, in milliseconds. A sync to disk takes a few milliseconds, however much it writes. */
-const gathering = 10;
-
-/** Collects what is added in a short time or while a batch is being written, and writes it as the next batch. */
+/** Collects what is added in the same moment or while a batch is being written, and writes it as the next batch. */
 export class Batches<Item> {
   readonly #write: (items: readonly Item[]) => Promise<void>;
   #waiting: { readonly item: Item; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
@@ -23,7 +20,7 @@ export class Batches<Item> {
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     while (this.#waiting.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, gathering));
+      await new Promise((resolve) => setImmediate(resolve));
       const batch = this.#waiting.splice(0);
       try {
         await this.#write(batch.map(({ item }) => item));

@@ -1,8 +1,5 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { Batches } from '../../src/state/batches.ts';
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
 
 /** Batches whose writes end when the test says so. */
 function batches() {
@@ -12,7 +9,7 @@ function batches() {
     written.push(items);
     return new Promise((resolve, reject) => ends.push((error) => (error ? reject(error) : resolve())));
   });
-  return { all, written, ends, turn: () => vi.advanceTimersByTimeAsync(10) };
+  return { all, written, ends, turn: () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve))) };
 }
 
 test('writes together what is added at once, and what is added while a batch is written', async () => {

@@ -103,6 +103,9 @@ export class KeyChanges {
   /** The last failure of a request. */
   #lastFailure: CommandError | undefined;
   #sending = 0;
+  /** From when the record matters, epoch milliseconds, and what it has for each list: creations by the name of the key. */
+  #since: number;
+  #recorded = new WeakMap<KeyList, Map<string, RecordedChange[]>>();
   /** The IDs of the keys that the first list has. */
   #atStart: ReadonlySet<string> | undefined;
   readonly #isExpected: (name: string) => boolean;
@@ -116,6 +119,7 @@ export class KeyChanges {
     this.#history = history;
     this.#account = account;
     this.#isExpected = isExpected;
+    this.#since = context.clocks.wall() - lookBack;
     this.#attempts = limits.attempts ?? usualAttempts;
     this.#patience = limits.patience ?? Number.POSITIVE_INFINITY;
     this.#pace = new RequestPace(context.clocks, limits);
@@ -177,6 +181,11 @@ export class KeyChanges {
     onWait: () => () => void = () => () => {},
   ): Promise<Recovered> {
     const revoked: string[] = [];
+    const first = Math.min(...changes.map(({ at }) => Date.parse(at))) - lookBack;
+    if (first < this.#since) {
+      this.#since = first;
+      this.#recorded = new WeakMap();
+    }
     for (const change of changes) {
       const sent = this.#sentEarlier(change);
       const found = await during(onWait, () => this.#findEarlier(change, sent));
@@ -364,7 +373,7 @@ export class KeyChanges {
     const { name = '' } = intent;
     let similar: Key[] = [];
     const found = await this.#look(sent, refused, (list) => {
-      const verdict = this.#judge(intent, sent, list.active(name));
+      const verdict = this.#judge(intent, sent, list);
       if (verdict.outcome === 'unknown') throw this.#unknown(verdict.why);
       similar = verdict.outcome === 'applied' ? [] : list.similar(name);
       return verdict.outcome === 'applied' ? verdict.found : undefined;
@@ -376,13 +385,34 @@ export class KeyChanges {
   }
 
   /** Decides whether a change created one of the keys. What other commands on this machine create isn't its result. */
-  #judge(intent: KeyIntent, { id, before, leftAt }: Sent, keys: readonly Key[]): Verdict<Key> {
+  #judge(intent: KeyIntent, { id, before }: Sent, list: KeyList): Verdict<Key> {
+    const { name = '' } = intent;
+    const keys = list.active(name);
     const verdict = judgeKey(intent, before, keys);
     if (verdict.outcome === 'not_applied') return verdict;
-    const recorded = this.#history.since(leftAt - lookBack);
+    const recorded = this.#recordedOf(list, name);
     if (recorded.some((other) => isRival({ id, intent, account: this.#account }, other)))
       return { outcome: 'unknown', why: 'another ci process is creating a key of this name' };
     return judgeKey(intent, before, keys, idsOfOthers(recorded, { id, intent }));
+  }
+
+  /** Returns the recorded creations of keys of a name. They are at least as new as a list, and read once for it. */
+  #recordedOf(list: KeyList, name: string): readonly RecordedChange[] {
+    let byName = this.#recorded.get(list);
+    if (!byName) {
+      byName = new Map();
+      for (const change of this.#history.since(this.#since)) {
+        const { intent } = change;
+        if (intent.action !== 'create-key') continue;
+        const key = intent.name?.trim() ?? '';
+        const others = byName.get(key);
+        if (others) others.push(change);
+        else byName.set(key, [change]);
+      }
+      this.#recorded.set(list, byName);
+    }
+    // A creation without a name can have any.
+    return [...(byName.get(name.trim()) ?? []), ...(byName.get('') ?? [])];
   }
 
   /** Returns whether a key is new, and nobody asked for one of its name. */
@@ -401,10 +431,7 @@ export class KeyChanges {
       return active.find(({ id }) => settled.ids.includes(id));
     }
     if (lacksBefore) throw this.#unknown('the earlier state of the account is no longer known');
-    // What other changes created isn't what this one created.
-    const others = idsOfOthers(this.#history.since(Date.parse(change.at) - noticeable), change);
-    const before = { ...sent.before, ids: [...(sent.before.ids ?? []), ...others] };
-    return this.#find(intent, { ...sent, before }, false);
+    return this.#find(intent, sent, false);
   }
 
   /** Returns the key that an answer without its ID or its secret is about. @throws CommandError with `outcome` unknown */

@@ -158,7 +158,8 @@ export function isRival(
   { id, account, intent }: Pick<RecordedChange, 'id' | 'account' | 'intent'>,
   other: RecordedChange,
 ): boolean {
-  return other.id !== id && other.account.id === account.id && isUnderWay(other) && areRivals(intent, other.intent);
+  // Whether a process runs is asked last, because that takes longest.
+  return other.id !== id && other.account.id === account.id && areRivals(intent, other.intent) && isUnderWay(other);
 }
 
 /** Waits. @returns whether the time passed; false if the user interrupted the command */

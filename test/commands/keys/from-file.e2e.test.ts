@@ -424,7 +424,7 @@ describe('the column "to"', () => {
   test('passes each secret to a program, and revokes the keys whose program fails', async () => {
     const all = await account();
     const { api, me, write, read, has } = all;
-    program(all, 'keep', `cat >> ${me.home}/got; echo >> ${me.home}/got`);
+    program(all, 'keep', `key=$(cat); echo "$key" >> ${me.home}/got`);
     program(all, 'fail', 'cat > /dev/null; echo "no room" >&2; exit 3');
     write('in.csv', 'name,type,to\na,credit,command:keep\nb,credit,command:fail\nc,credit,command:keep\nd,credit,\n');
     const { code, stdout, stderr } = await me.ci('keys create --from in.csv --save-to out.ndjson --yes --json');
