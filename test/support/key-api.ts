@@ -16,8 +16,11 @@ export type KeyFault =
   /** Answers 429, and does nothing. */
   | 'limit'
   /** Does it, and answers with a masked secret. */
-  | 'masked';
+  | 'masked'
+  /** Never answers, and does it when the test says so. */
+  | 'held';
 
+/** All faults that need nothing from the test. */
 export const keyFaults: readonly KeyFault[] = [
   'reset',
   'reset-after',
@@ -64,6 +67,8 @@ export interface KeyApi extends RecordingServer {
   readonly violations: readonly string[];
   /** The changes of which nobody knows whether they were answered when their process was killed. */
   readonly unanswered: ReadonlySet<Received>;
+  /** Carries out the changes that are held. */
+  carryOut(): void;
   /** Resolves when no late change is under way. */
   settled(): Promise<void>;
 }
@@ -78,6 +83,7 @@ export async function keyApi(options: KeyApiOptions = {}): Promise<KeyApi> {
   const violations: string[] = [];
   const unanswered = new Set<Received>();
   const late = new Set<Promise<unknown>>();
+  const held: Received[] = [];
   let count = 0;
 
   const listed = ({ apiKey, ...key }: ApiKey) => ({
@@ -164,6 +170,7 @@ export async function keyApi(options: KeyApiOptions = {}): Promise<KeyApi> {
       response.writeHead(answer.status, { 'content-type': 'application/json' });
       response.end(text);
     },
+    held: (request) => void held.push(request),
   };
   const api = await server(async (request, response) => {
     if (request.method === 'GET') {
@@ -193,6 +200,9 @@ export async function keyApi(options: KeyApiOptions = {}): Promise<KeyApi> {
     active: () => [...keys.values()],
     violations,
     unanswered,
+    carryOut: () => {
+      for (const request of held.splice(0)) commit(request);
+    },
     settled: async () => void (await Promise.all(late)),
   });
 }

@@ -1,3 +1,4 @@
+import type { Key } from '../../api/keys.ts';
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
@@ -6,7 +7,7 @@ import { formatUsd, parseUsd } from '../../domain/money.ts';
 import { couldBe } from '../../domain/reconcile.ts';
 import { factLines, grouped } from '../../output/text.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
-import { isUnderWay, type RecordedChange } from '../../state/history.ts';
+import { isUnderWay } from '../../state/history.ts';
 import { checkedPool } from '../choose-pool.ts';
 import { type KeyContext, type KeyRequest, keyIntent } from '../keys/create.ts';
 import { PoolCatalog } from '../pool-catalog.ts';
@@ -18,15 +19,13 @@ import { FailedRowsFile } from './failed-rows.ts';
 import { type BulkKey, KeyChanges, otherKey } from './key-changes.ts';
 import type { KeyList } from './key-lists.ts';
 import { createColumns, type KeyRow, keyRowOf, Mistakes, repeatedNames, unknownColumns } from './key-rows.ts';
+import { type RecordedCreations, recordedCreations } from './recorded-creations.ts';
 import { destinationChecker } from './row-destinations.ts';
 import { RowFile } from './row-file.ts';
 import { type FailedRow, rowError, runRows } from './row-runner.ts';
 import { type BulkOptions, endOfRun, type RunSummary, showFailures } from './run-result.ts';
 import { refuseSameFile } from './same-file.ts';
 import { SecretsFile } from './secrets-file.ts';
-
-/** How far back to look for keys whose creation was found later, and whose secret nobody got, in milliseconds. */
-const lookBack = 7 * 24 * 3_600_000;
 
 /** Which keys to create, and where their secrets go. */
 export interface CreateKeysOptions extends BulkOptions {
@@ -225,9 +224,7 @@ class KeyCreation {
   readonly #parts: Parts;
   readonly #changes: KeyChanges;
   readonly #keys: KeyList;
-  readonly #earlier: ReadonlyMap<string, readonly RecordedChange[]>;
-  /** The names of keys that may have two, because they are being rotated. */
-  readonly #rotated: ReadonlySet<string>;
+  readonly #recorded: RecordedCreations;
   readonly #reading: { isOver: boolean };
   readonly #failed: FailedRow[] = [];
   readonly #warnings = new Set<string>();
@@ -236,28 +233,26 @@ class KeyCreation {
   readonly #unsaved: string[] = [];
   #unclear = 0;
 
-  private constructor(context: CreateKeysContext, parts: Parts, { changes, keys, earlier, reading, rotated }: Opened) {
+  private constructor(context: CreateKeysContext, parts: Parts, { changes, keys, recorded, reading }: Opened) {
     this.#context = context;
     this.#parts = parts;
     this.#changes = changes;
     this.#keys = keys;
-    this.#earlier = earlier;
+    this.#recorded = recorded;
     this.#reading = reading;
-    this.#rotated = rotated;
   }
 
   /** Reads the account and the record. @throws CommandError */
   static async open(context: CreateKeysContext, parts: Parts): Promise<KeyCreation> {
     const reading = { isOver: false };
-    const earlier = await earlierCreations(context);
+    const recorded = await recordedCreations(context);
     const changes = await KeyChanges.open(
       context,
       parts.options,
       () => reading.isOver,
       (name) => parts.order.names.has(name),
     );
-    const rotated = await rotatedNames(context);
-    return new KeyCreation(context, parts, { changes, keys: await changes.list(), earlier, reading, rotated });
+    return new KeyCreation(context, parts, { changes, keys: await changes.list(), recorded, reading });
   }
 
   /** Creates the keys, and prints the result. @throws CommandError if the run ended before the last row */
@@ -331,9 +326,8 @@ class KeyCreation {
     const { name, to } = row;
     const { secrets, options } = this.#parts;
     const request = this.#requestOf(row);
-    const earlier = this.#earlier.get(name) ?? [];
+    const earlier = this.#recorded.unfinished.get(name) ?? [];
     if (earlier.some(isUnderWay)) throw rowFailure('Another ci process is creating this key');
-    if (earlier.length === 0 && this.#exists(row, request)) return 'existing';
     const onWait = () => {
       this.#unclear++;
       leave();
@@ -343,13 +337,16 @@ class KeyCreation {
     const known = await this.#changes.recover(keyIntent(request), { changes: earlier, hasSecret }, onWait);
     if (known.key?.how === 'delivered') return 'existing';
     const revoked = known.key ? [] : known.revoked;
-    if (!known.key && earlier.length > 0 && this.#exists(row, request, revoked)) return 'existing';
+    // What became of earlier changes, the list at the start may not show.
+    const keys = earlier.length > 0 ? this.#changes.listed : this.#keys;
+    if (!known.key && (await this.#exists(row, { request, keys, revoked, onWait }))) return 'existing';
     // Only a run that created the key can have written its secret there.
     const mayBeDelivered = known.key !== undefined || revoked.length > 0;
     const destination = to === undefined ? undefined : await options.destinationOf(to, mayBeDelivered);
     const reservation = await destination?.prove({ count: 1 });
     try {
-      const before = [...this.#keys.named(name).map(({ id }) => id), ...revoked];
+      const listed = [...this.#keys.named(name), ...keys.named(name)].map(({ id }) => id);
+      const before = [...new Set([...listed, ...revoked])];
       const how = revoked.length > 0 ? 'recreated' : 'created';
       const key = known.key ?? (await this.#changes.create(request, before, how, onWait));
       await this.#deliver(key, destination, 'credit' in request ? undefined : request.subscriptionId);
@@ -359,20 +356,21 @@ class KeyCreation {
     }
   }
 
-  /**
-   * Returns whether the key exists.
-   *
-   * @param revoked - IDs of keys that were revoked meanwhile
-   * @throws CommandError if another key has its name, or several have
-   */
-  #exists({ name, to }: KeyRow, request: KeyRequest, revoked: readonly string[] = []): boolean {
+  /** Returns whether the key exists. @throws CommandError if another key has its name, or several have */
+  async #exists({ name, to }: KeyRow, { request, keys, revoked, onWait }: Wanted): Promise<boolean> {
     const { secrets } = this.#parts;
-    const active = this.#keys.active(name).filter(({ id }) => !revoked.includes(id));
+    const gone = new Set(revoked);
+    const active: Key[] = [];
+    for (const key of keys.active(name)) {
+      if (gone.has(key.id)) continue;
+      if (await this.#changes.stays(key.id, onWait)) active.push(key);
+      else gone.add(key.id);
+    }
     if (active.length === 0) {
       // The API may have changed the name.
-      return secrets?.idsOf(name).some((id) => this.#keys.has(id) && !revoked.includes(id)) ?? false;
+      return secrets?.idsOf(name).some((id) => keys.has(id) && !gone.has(id)) ?? false;
     }
-    const isRotating = active.length === 2 && this.#rotated.has(name);
+    const isRotating = active.length === 2 && this.#recorded.rotated.has(name);
     if (active.length > 1 && !isRotating) throw rowFailure(`There are ${active.length} keys of this name`);
     const intent = keyIntent(request);
     if (!active.every((key) => couldBe(intent, key))) throw otherKey();
@@ -461,50 +459,22 @@ class KeyCreation {
   }
 }
 
+/** A key that a row asks for. */
+interface Wanted {
+  readonly request: KeyRequest;
+  readonly keys: KeyList;
+  /** The IDs of keys that were revoked since the list was read. */
+  readonly revoked: readonly string[];
+  readonly onWait: () => () => void;
+}
+
 interface Opened {
   readonly changes: KeyChanges;
   readonly keys: KeyList;
-  readonly earlier: ReadonlyMap<string, readonly RecordedChange[]>;
+  readonly recorded: RecordedCreations;
   readonly reading: { isOver: boolean };
-  readonly rotated: ReadonlySet<string>;
 }
 
 function rowFailure(message: string): CommandError {
   return new CommandError('unavailable', message, { outcome: 'not_applied' });
-}
-
-/** Returns the changes that created a key, or may have, and whose secret wasn't delivered, by the name of the key. */
-async function earlierCreations({
-  clocks,
-  record,
-}: Pick<Context, 'clocks' | 'record'>): Promise<ReadonlyMap<string, readonly RecordedChange[]>> {
-  const history = await record.history();
-  const account = await record.account();
-  const found = history
-    .since(clocks.wall() - lookBack)
-    .filter(({ settled }) => settled?.outcome === 'applied' && settled.by === 'later');
-  const byName = new Map<string, RecordedChange[]>();
-  for (const change of [...history.open(), ...found]) {
-    const { intent } = change;
-    if (change.account.id !== account.id || intent.action !== 'create-key' || intent.name === undefined) continue;
-    // Other commands finish these.
-    if (intent.replaces !== undefined || intent.temporary) continue;
-    const name = intent.name.trim();
-    byName.set(name, [...(byName.get(name) ?? []), change]);
-  }
-  return byName;
-}
-
-/** Returns the names of keys that were rotated from this machine lately. Until the old key is revoked, each has two. */
-async function rotatedNames({ clocks, record }: Pick<Context, 'clocks' | 'record'>): Promise<ReadonlySet<string>> {
-  const history = await record.history();
-  return new Set(
-    history
-      .since(clocks.wall() - lookBack)
-      .flatMap(({ intent }) =>
-        intent.action === 'create-key' && intent.replaces !== undefined && intent.name !== undefined
-          ? [intent.name.trim()]
-          : [],
-      ),
-  );
 }

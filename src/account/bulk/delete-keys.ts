@@ -4,12 +4,14 @@ import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { factLines, grouped } from '../../output/text.ts';
+import { isUnderWay } from '../../state/history.ts';
 import type { ChangingContext } from '../changes/carry-out.ts';
 import { forgetKey, storedKeys } from '../stored-keys/store.ts';
 import { BulkProgress } from './bulk-progress.ts';
 import { FailedRowsFile } from './failed-rows.ts';
 import { KeyChanges } from './key-changes.ts';
 import { existingColumns, Mistakes, shortened, unknownColumns, wordOf } from './key-rows.ts';
+import { type RecordedCreation, type RecordedCreations, recordedCreations } from './recorded-creations.ts';
 import { type FileRow, RowFile } from './row-file.ts';
 import { type FailedRow, rowError, runRows } from './row-runner.ts';
 import { type BulkOptions, endOfRun, showFailures } from './run-result.ts';
@@ -29,6 +31,8 @@ interface DeleteRow {
 interface Target extends DeleteRow {
   /** Undefined if it doesn't exist, or was revoked before. */
   readonly key: Key | undefined;
+  /** Creations of such a key that may still take effect, so that it would be there after all. */
+  readonly creations: readonly RecordedCreation[];
 }
 
 /** How long a key that is missing counts as revoked from this machine, in milliseconds. */
@@ -62,10 +66,11 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
     await record.exclusively('keys', async () => {
       const start = clocks.monotonic();
       const keys = await api.keys.list();
-      const { targets, failed } = found(rows, keys, await revokedRecently(context));
-      const present = targets.filter(({ key }) => key);
+      const { unfinished } = await recordedCreations(context);
+      const { targets, failed } = found(rows, keys, { revoked: await revokedRecently(context), unfinished });
+      const present = targets.filter(({ key, creations }) => key || creations.length > 0);
       if (prompts.canAsk && present.length > 0) {
-        const names = present.slice(0, mostListed).map(({ key }) => key?.name ?? key?.id ?? '');
+        const names = present.slice(0, mostListed).map(({ key, name }) => key?.name ?? key?.id ?? name ?? '');
         const more = present.length > mostListed ? ` and ${grouped(present.length - mostListed)} more` : '';
         const gone = targets.length - present.length;
         output.note(
@@ -83,18 +88,20 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
       const done = () => counts.revoked + counts.gone + failed.length;
       const changes = await KeyChanges.open(context, options, () => done() + options.concurrency >= rows.length);
       const stored = new Set((await storedKeys(context)).map(({ id, name }) => id ?? name));
-      const revoke = async (target: Target) => {
-        const { key, line, values } = target;
-        if (!key) return;
+      const revoke = async ({ key, creations, name, line, values }: Target, leave: () => void) => {
         try {
-          await changes.revoke(key);
-          counts.revoked++;
-          if (stored.has(key.id) || (key.name != null && stored.has(key.name)))
-            await forgetKey(context, { id: key.id, name: key.name ?? undefined, apiKey: key.apiKey });
+          const created = await revokeCreated(changes, creations, leave);
+          if (key) {
+            if (!created.includes(key.id)) await changes.revoke(key);
+            if (stored.has(key.id) || (key.name != null && stored.has(key.name)))
+              await forgetKey(context, { id: key.id, name: key.name ?? undefined, apiKey: key.apiKey });
+          }
+          if (key || created.length > 0) counts.revoked++;
+          else counts.gone++;
         } catch (error) {
           const failure = rowError(error);
           if (failure === changes.end || (failure.code === 'interrupted' && failure.outcome === 'not_applied')) return;
-          failed.push({ line, name: key.name ?? key.id, values, error: failure });
+          failed.push({ line, name: key?.name ?? key?.id ?? name ?? '', values, error: failure });
         }
       };
       const progress = await BulkProgress.start(context, rows.length, () => ({
@@ -170,6 +177,35 @@ async function revokedRecently({ clocks, record }: Pick<Context, 'clocks' | 'rec
   return revoked;
 }
 
+/** Revokes the keys that earlier commands may have created. @returns their IDs */
+async function revokeCreated(
+  changes: KeyChanges,
+  creations: readonly RecordedCreation[],
+  leave: () => void,
+): Promise<readonly string[]> {
+  const [first] = creations;
+  if (!first) return [];
+  if (creations.some(isUnderWay))
+    throw new CommandError('unavailable', 'Another ci process is creating this key', { outcome: 'not_applied' });
+  const onWait = () => {
+    leave();
+    return () => {};
+  };
+  const recovered = await changes.recover(first.intent, { changes: creations, hasSecret: () => false }, onWait);
+  if (!recovered.key) return recovered.revoked;
+  const { key } = recovered;
+  if (key.id === undefined) return [];
+  await changes.revoke({ id: key.id, name: first.intent.name });
+  if (key.how !== 'delivered') await key.delivered();
+  return [key.id];
+}
+
+/** What the record says about the keys of the rows. */
+interface Recorded extends Pick<RecordedCreations, 'unfinished'> {
+  /** The IDs and names of keys that were revoked lately. */
+  readonly revoked: ReadonlySet<string>;
+}
+
 /**
  * Finds the keys that the rows name. A name that several active keys have is a failure, because it doesn't say which. So is a key that
  * doesn't exist, because its name may be a mistake, unless a command on this machine revoked it.
@@ -177,7 +213,7 @@ async function revokedRecently({ clocks, record }: Pick<Context, 'clocks' | 'rec
 function found(
   rows: readonly DeleteRow[],
   keys: readonly Key[],
-  revoked: ReadonlySet<string>,
+  { revoked, unfinished }: Recorded,
 ): { targets: Target[]; failed: FailedRow[] } {
   const inactive = new Set(
     keys.flatMap(({ id, name, isActive }) => (isActive === false ? [id, name?.trim() ?? id] : [])),
@@ -208,10 +244,12 @@ function found(
         error: new CommandError(code, message, { outcome: 'not_applied' }),
       });
     const what = id ?? name;
+    const creations = (id === undefined && unfinished.get(name)) || [];
+    const isKnown = key || creations.length > 0 || revoked.has(what) || inactive.has(what);
     if (named.length > 1)
       fail('unavailable', `There are ${named.length} keys of this name; add a column with their IDs`);
-    else if (!key && !revoked.has(what) && !inactive.has(what)) fail('not_found', 'There is no such key');
-    else targets.push({ ...row, key: key && taken.has(key.id) ? undefined : key });
+    else if (!isKnown) fail('not_found', 'There is no such key');
+    else targets.push({ ...row, key: key && taken.has(key.id) ? undefined : key, creations });
     if (key) taken.add(key.id);
   }
   return { targets, failed };

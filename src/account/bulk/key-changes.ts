@@ -6,7 +6,14 @@ import { durationInWords } from '../../domain/duration.ts';
 import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
 import { type Before, couldBe, type Intent, judgeKey, type KeyIntent, type Verdict } from '../../domain/reconcile.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
-import type { History, NewChange, RecordedAccount, RecordedChange, Settled } from '../../state/history.ts';
+import {
+  type History,
+  isUnderWay,
+  type NewChange,
+  type RecordedAccount,
+  type RecordedChange,
+  type Settled,
+} from '../../state/history.ts';
 import { causeOf, happened, precedesAnyWork, recordSent, unreadable } from '../changes/carry-out.ts';
 import { idsOfOthers, isRival, settlesAt, waited } from '../changes/find-outcome.ts';
 import { type KeyRequest, keyIntent, sendKeyRequest } from '../keys/create.ts';
@@ -109,6 +116,8 @@ export class KeyChanges {
   /** The IDs of the keys that the first list has. */
   #atStart: ReadonlySet<string> | undefined;
   readonly #isExpected: (name: string) => boolean;
+  /** The revocations of earlier commands that may still take effect, by the ID of the key. */
+  readonly #revocations: Map<string, readonly RecordedChange[]>;
   /** The keys that were created last, the latest first, and when, in milliseconds of the monotonic clock. */
   #latest: readonly { readonly id: string; readonly at: number }[] = [];
   /** Why no more requests are sent. */
@@ -118,6 +127,7 @@ export class KeyChanges {
     this.#context = context;
     this.#history = history;
     this.#account = account;
+    this.#revocations = openRevocations(history, account);
     this.#isExpected = isExpected;
     this.#since = context.clocks.wall() - lookBack;
     this.#attempts = limits.attempts ?? usualAttempts;
@@ -166,6 +176,35 @@ export class KeyChanges {
     const list = await this.#lists.next();
     this.#atStart ??= list.ids;
     return list;
+  }
+
+  /** The keys of the last list that was read. It is at least as new as those that {@link recover} looked at. */
+  get listed(): KeyList {
+    return this.#lists.last;
+  }
+
+  /** Returns whether an earlier command began to revoke a key, which may still take effect. */
+  mayBeRevoked(id: string): boolean {
+    return this.#revocations.has(id);
+  }
+
+  /**
+   * Returns whether a key stays. If an earlier command began to revoke it, waits until that can no longer take effect.
+   *
+   * @param onWait - as for {@link recover}
+   * @throws CommandError (unavailable) if another process is revoking it; with `outcome` unknown if it isn't known whether it stays
+   */
+  async stays(id: string, onWait: () => () => void = () => () => {}): Promise<boolean> {
+    const revocations = this.#revocations.get(id) ?? [];
+    if (revocations.some(isUnderWay))
+      throw new CommandError('unavailable', 'Another ci process is revoking this key', { outcome: 'not_applied' });
+    if (revocations.length === 0) return true;
+    const isGone = await during(onWait, async () => {
+      for (const change of revocations) if (await this.#isGone(id, this.#sentEarlier(change), false)) return true;
+      return false;
+    });
+    await this.#settleRevocations(id, isGone ? 'applied' : 'not_applied');
+    return !isGone;
   }
 
   /**
@@ -278,18 +317,17 @@ export class KeyChanges {
     this.#latest = this.#latest.filter((each) => each.id !== id);
     for (let failures = 0, refusals = 0; ; ) {
       const attempt = await this.#attempt(intent, {}, (api) => api.keys.delete(id), isLast);
-      if (attempt.kind === 'answered')
-        return this.#settle(attempt.sent.id, { outcome: 'applied', by: 'answer', ids: [id] });
+      if (attempt.kind === 'answered') return this.#revoked(id, attempt.sent.id, 'answer');
       if (attempt.kind === 'failed') {
         const { failure } = attempt;
         if (failure.code === 'not_found' && !(await this.#listNow()).has(id))
-          return this.#settle(attempt.id, { outcome: 'applied', by: 'look', ids: [id] });
+          return this.#revoked(id, attempt.id, 'look');
         if (failure.status !== undefined || ++failures >= this.#attempts.failures) throw failure;
         continue;
       }
       const { sent, failure, refused } = attempt;
       if (await this.#isGone(id, sent, refused).catch(after(failure, refused)))
-        return this.#settle(sent.id, { outcome: 'applied', by: 'look', ids: [id] });
+        return this.#revoked(id, sent.id, 'look');
       await this.#settle(sent.id, { outcome: 'not_applied', by: 'look', ids: [], code: failure.code });
       if (
         failure.code === 'rate_limited'
@@ -298,6 +336,21 @@ export class KeyChanges {
       )
         throw notApplied(failure, refused);
     }
+  }
+
+  /** Records that a key is revoked. */
+  async #revoked(id: string, change: string, by: Settled['by']): Promise<void> {
+    await this.#settle(change, { outcome: 'applied', by, ids: [id] });
+    await this.#settleRevocations(id, 'applied');
+  }
+
+  /** Records how the revocations of earlier commands ended. */
+  async #settleRevocations(id: string, outcome: 'applied' | 'not_applied'): Promise<void> {
+    const revocations = this.#revocations.get(id) ?? [];
+    this.#revocations.delete(id);
+    const ids = outcome === 'applied' ? [id] : [];
+    for (const change of revocations)
+      if (!isUnderWay(change)) await this.#settle(change.id, { outcome, by: 'look', ids });
   }
 
   /** Records a change and sends it once. */
@@ -516,10 +569,12 @@ export class KeyChanges {
   ): Promise<BulkKey | DeliveredKey | undefined> {
     const { id, name } = found;
     if (hasSecret(id)) {
+      const stays = await this.stays(id);
       await this.#settle(sent.id, { outcome: 'applied', by: 'look', ids: [id] });
-      return { id, how: 'delivered' };
+      return stays ? { id, how: 'delivered' } : undefined;
     }
-    const apiKey = await this.#secretOf(found);
+    // A key that may be revoked any moment is of no use.
+    const apiKey = this.mayBeRevoked(id) ? undefined : await this.#secretOf(found);
     if (apiKey !== undefined) return this.#keyOf({ id, name: name ?? '', apiKey, how: 'found' }, sent);
     try {
       await this.revoke(found);
@@ -600,6 +655,17 @@ interface Parts {
   readonly limits: ChangeLimits;
   readonly isIdle: () => boolean;
   readonly isExpected: (name: string) => boolean;
+}
+
+/** Returns the revocations that may still take effect, by the ID of the key. */
+function openRevocations(history: History, account: RecordedAccount): Map<string, readonly RecordedChange[]> {
+  const byId = new Map<string, RecordedChange[]>();
+  for (const change of history.open()) {
+    const { intent } = change;
+    if (change.account.id !== account.id || intent.action !== 'delete-key') continue;
+    byId.set(intent.id, [...(byId.get(intent.id) ?? []), change]);
+  }
+  return byId;
 }
 
 function endOf(failure: CommandError, latency: number): RequestEnd {

@@ -76,6 +76,7 @@ export class KeyLists {
   readonly #isIdle: () => boolean;
   #next: Promise<KeyList> | undefined;
   #reading: Promise<Key[]> | undefined;
+  #last = new KeyList([]);
   /** When the last list was read, in milliseconds of the monotonic clock, and how long that took. */
   #readyAt = Number.NEGATIVE_INFINITY;
   #took = 0;
@@ -84,6 +85,11 @@ export class KeyLists {
   constructor(context: Pick<Context, 'clocks' | 'connections'>, isIdle: () => boolean) {
     this.#context = context;
     this.#isIdle = isIdle;
+  }
+
+  /** The last list that was read; an empty one before. */
+  get last(): KeyList {
+    return this.#last;
   }
 
   /**
@@ -108,7 +114,8 @@ export class KeyLists {
     const start = clocks.monotonic();
     this.#reading = this.#read(() => api.keys.list());
     try {
-      return new KeyList(await this.#reading);
+      this.#last = new KeyList(await this.#reading);
+      return this.#last;
     } finally {
       this.#reading = undefined;
       this.#readyAt = clocks.monotonic();

@@ -22,7 +22,7 @@ export type RotationContext = Pick<
 /** What all rotations of a command share. */
 export interface RotationTools {
   readonly files: RotationFiles;
-  readonly changes: Pick<RotationKeys, 'create' | 'createdFor' | 'revoke'>;
+  readonly changes: Pick<RotationKeys, 'create' | 'createdFor' | 'mayBeRevoked' | 'revoke'>;
   /** How many keys are replaced at a time. */
   readonly concurrency: number;
   /** The keys of the account by their ids, as they were at the start of the command. */
@@ -117,8 +117,8 @@ async function knownSecret(
   id: string,
 ): Promise<string | undefined> {
   const key = tools.listed.get(id);
-  // It was revoked in the meantime.
-  if (!key || key.isActive === false) return undefined;
+  // It was revoked in the meantime, or may be any moment.
+  if (!key || key.isActive === false || tools.changes.mayBeRevoked(id)) return undefined;
   return (await tools.storedSecret(id, place)) ?? secretOf(await context.connections.looking(), key);
 }
 

@@ -99,6 +99,11 @@ export class RotationKeys {
     if (isStored) await forgetKey(this.#context, { id, name: name ?? undefined, apiKey });
   }
 
+  /** Returns whether an earlier command began to revoke a key, which may still take effect. */
+  mayBeRevoked(id: string): boolean {
+    return this.#changes.mayBeRevoked(id);
+  }
+
   /** Returns the keys that were created for a rotation from this machine. */
   createdFor({ old }: Rotation): CreatedFor {
     return { ids: this.#created.get(old.id) ?? [], isOpen: this.#open.has(old.id) };

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { at, listAt } from '../../support/sandbox.ts';
 import { answer } from '../../support/servers.ts';
-import { rotationScene, type Scene, sent } from './scene.ts';
+import { rotationScene, type Scene, type Strike, sent } from './scene.ts';
 
 /** Rotates the key of a scene with a program that stores the secret and kills `ci` before it can record that. */
 async function deliveredAndKilled(): Promise<Scene> {
@@ -59,4 +59,35 @@ test('rotates a key once that the API lists twice', async () => {
   });
   const ended = await scene.me.ci('keys rotate --pool kimi26 --save-to secrets.ndjson --yes --json');
   expect({ ...ended, keys: await scene.active() }).toMatchObject({ code: 0, keys: [{ name: 'customer' }] });
+});
+
+test('delivers no new key whose revocation may still take effect', async () => {
+  const scene = await rotationScene('subscription', { showsSecrets: true });
+  let running: ReturnType<Scene['me']['start']> | undefined;
+  let revocation = '';
+  /** Refuses the new key, and kills the command while it revokes this key. */
+  const refuseAndKill: Strike = {
+    place: 0,
+    does: (box) => async (request, response) => {
+      if (request.method === 'DELETE') {
+        revocation = request.path;
+        running?.kill('SIGKILL');
+        return;
+      }
+      scene.strike(refuseAndKill);
+      if (request.path === '/v1/models')
+        return answer(401, { error: { message: 'Invalid API key' } }, { 'Retry-After': '60' })(request, response);
+      const { status, body } = await sent(box, request);
+      return answer(status, body)(request, response);
+    },
+  };
+  scene.strike(refuseAndKill);
+  running = scene.me.start('keys rotate customer --save .env --yes');
+  expect((await running.ended).signal).toBe('SIGKILL');
+  scene.strike(undefined);
+  expect((await scene.me.process('keys rotate --resume --json')).code).toBe(0);
+  // Only now the revocation takes effect.
+  await scene.box.call('DELETE', revocation, {});
+  expect((await scene.active()).map(({ apiKey }) => apiKey)).toEqual([scene.saved()]);
+  expect(scene.gaps).toEqual([]);
 });
