@@ -27,6 +27,8 @@ export interface RecordingServer {
   got(method: string): Promise<Received>;
   /** Waits until a request such as `GET /api/pools` has arrived this many times. */
   times(name: string, count: number): Promise<void>;
+  /** Waits until this many requests have arrived. */
+  arrived(count: number): Promise<void>;
 }
 
 export async function server(behavior: Behavior): Promise<RecordingServer> {
@@ -78,6 +80,9 @@ export async function server(behavior: Behavior): Promise<RecordingServer> {
     got: (method) => once(() => received.find((each) => each.method === method)),
     times: async (name, count) => {
       await once(() => names().filter((each) => each === name).length >= count || undefined);
+    },
+    arrived: async (count) => {
+      await once(() => received.length >= count || undefined);
     },
   };
 }

@@ -33,9 +33,9 @@ test('revokes exactly the keys of a file, although the API often fails and the p
   expect(kept).toHaveLength(count);
   const command = 'keys delete --from former.csv --yes --json --timeout 1s --concurrency 8';
   for (let kill = 0; kill < 5; kill++) {
-    const due = api.changes.length + 1 + Math.floor(random() * 50);
+    const due = api.received.length + 2 + Math.floor(random() * 50);
     const running = me.start(command);
-    await Promise.race([running.ended, reached(() => api.changes.length >= due)]);
+    await Promise.race([running.ended, api.arrived(due)]);
     running.kill('SIGKILL');
     await running.ended;
   }
@@ -46,7 +46,3 @@ test('revokes exactly the keys of a file, although the API often fails and the p
   await api.settled();
   expect(api.active()).toEqual(kept);
 }, 120_000);
-
-async function reached(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
