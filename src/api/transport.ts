@@ -38,14 +38,17 @@ const longestIdle = 4000;
 /** Number of idle connections to a host that are kept. Commands rarely send more reads at once. */
 const mostIdle = 8;
 
-/** How long a connection that was opened in advance can be used, in milliseconds. */
+/** How long a connection that was opened in advance waits for its first change, in milliseconds. */
 const longestReady = 2000;
+
+/** How long it waits for the next one, in milliseconds: so shortly after a response, hardly any server closes it. */
+const longestPause = 500;
 
 /** A connection that waits for the next request. */
 interface IdleConnection {
   readonly socket: Socket;
-  /** When it became idle, by `performance.now()`. */
-  readonly since: number;
+  /** Until when it can be used, by `performance.now()`. */
+  readonly until: number;
 }
 
 /** Sends requests over HTTP/1.1. Keeps connections open between requests. */
@@ -55,7 +58,7 @@ export class Transport {
   readonly #idle = new Map<string, IdleConnection[]>();
   readonly #sockets = new Set<Socket>();
   readonly #attempts = new Set<AbortController>();
-  /** Connections that were opened for changes to come, without a request so far. */
+  /** Connections for changes to come. */
   #ready: IdleConnection[] = [];
   /** How many of them there should be, and how many are being opened. */
   #wanted = 0;
@@ -70,8 +73,8 @@ export class Transport {
 
   /**
    * Sends a request once, without following redirects. Nothing is sent until the connection is made. A request with `onLeave` has a
-   * connection of its own, because an idle one may be broken, and a change that is sent on it would be lost. It can be one that was
-   * opened moments before.
+   * connection of its own, because an idle one may be broken, and a change that is sent on it would be lost. After {@link prepare}, it
+   * can be one that was opened or used moments before.
    *
    * @throws TransportError if no complete response arrives; CommandError if the request may not be sent
    */
@@ -79,7 +82,7 @@ export class Transport {
     const { url, signal, onLeave } = request;
     let sent = false;
     try {
-      const socket = (onLeave ? this.#takeReady(url) : this.#takeIdle(url)) ?? (await this.#connect(url, signal));
+      const socket = (onLeave ? usable(this.#ready) : this.#takeIdle(url)) ?? (await this.#connect(url, signal));
       try {
         signal.throwIfAborted();
         onLeave?.();
@@ -97,9 +100,10 @@ export class Transport {
   }
 
   /**
-   * Opens connections in advance, so that changes don't wait for them. Each change that takes one opens another.
+   * Opens connections in advance, so that many changes don't wait for them. One that was used is used again if the next change follows
+   * at once.
    *
-   * @param count - of them; 0 closes those that weren't used
+   * @param count - of them; 0 closes them
    */
   prepare(url: URL, count: number): void {
     this.#wanted = count;
@@ -112,9 +116,7 @@ export class Transport {
     this.#connect(url, new AbortController().signal).then(
       (socket) => {
         this.#opening--;
-        if (this.#isClosed || this.#ready.length >= this.#wanted) return void socket.destroy();
-        socket.on('data', destroy);
-        this.#ready.push({ socket, since: performance.now() });
+        this.#keepReady(socket, longestReady);
       },
       () => {
         // The change reports it when it opens its own connection.
@@ -123,20 +125,11 @@ export class Transport {
     );
   }
 
-  #takeReady(url: URL): Socket | undefined {
-    for (;;) {
-      const { socket, since } = this.#ready.shift() ?? {};
-      if (socket === undefined || since === undefined) {
-        if (this.#opening === 0) this.prepare(url, this.#wanted);
-        return undefined;
-      }
-      socket.off('data', destroy);
-      if (socket.writable && performance.now() - since < longestReady) {
-        this.prepare(url, this.#wanted);
-        return socket;
-      }
-      socket.destroy();
-    }
+  /** Keeps a connection for a change to come. @param time - how long, in milliseconds */
+  #keepReady(socket: Socket, time: number): void {
+    if (this.#isClosed || this.#ready.length >= this.#wanted) return void socket.destroy();
+    socket.on('data', destroy);
+    this.#ready.push({ socket, until: performance.now() + time });
   }
 
   /** Closes all connections immediately. */
@@ -152,7 +145,11 @@ export class Transport {
    *
    * @param onSend - called right before the first byte leaves
    */
-  #send({ url, method, headers, body, signal }: HttpRequest, socket: Socket, onSend: () => void): Promise<HttpAnswer> {
+  #send(
+    { url, method, headers, body, signal, onLeave }: HttpRequest,
+    socket: Socket,
+    onSend: () => void,
+  ): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const outgoing = httpRequest({
         createConnection: () => socket,
@@ -176,7 +173,10 @@ export class Transport {
       outgoing.on('error', reject);
       outgoing.on('close', () => {
         signal.removeEventListener('abort', onAbort);
-        if (isComplete && socket.writable) this.#keep(url, socket);
+        if (isComplete && socket.writable) {
+          if (onLeave && this.#wanted > 0) this.#keepReady(socket, longestPause);
+          else this.#keep(url, socket);
+        }
         // Has no effect after the response or an error.
         reject(new Error(closedEarly));
       });
@@ -231,19 +231,23 @@ export class Transport {
     // Each change has a new connection, so thousands of changes would leave thousands of idle ones.
     if (idle.length >= mostIdle) return void socket.destroy();
     socket.on('data', destroy);
-    idle.push({ socket, since: performance.now() });
+    idle.push({ socket, until: performance.now() + longestIdle });
   }
 
   #takeIdle({ origin }: URL): Socket | undefined {
-    const idle = this.#idle.get(origin) ?? [];
-    for (;;) {
-      const { socket, since } = idle.pop() ?? {};
-      if (socket === undefined || since === undefined) return undefined;
-      socket.off('data', destroy);
-      if (socket.writable && performance.now() - since < longestIdle) return socket;
-      socket.destroy();
-    }
+    return usable(this.#idle.get(origin) ?? []);
   }
+}
+
+/** Takes the latest connection that can still be used. Closes those that can't. */
+function usable(connections: IdleConnection[]): Socket | undefined {
+  for (let last = connections.pop(); last; last = connections.pop()) {
+    const { socket, until } = last;
+    socket.off('data', destroy);
+    if (socket.writable && performance.now() < until) return socket;
+    socket.destroy();
+  }
+  return undefined;
 }
 
 /** Closes a connection on which the server sends something, although no response is due. */
