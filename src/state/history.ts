@@ -347,13 +347,19 @@ export class History {
 
   #openOnlyIn(file: string): ChangeState[] {
     const changes = new Map<string, ReadChange>();
-    for (const entry of entriesOf(this.#record.lines(file))) addTo(changes, entry, 0);
+    for (const line of this.#record.lines(file)) {
+      // One by one, and without those that are settled: a file has thousands.
+      for (const entry of entriesOf([line])) {
+        addTo(changes, entry, 0);
+        if (isFinal(changes.get(entry.id)?.state ?? {})) changes.delete(entry.id);
+      }
+    }
     const open = () => [...changes.values()].filter(({ state }) => this.#lacksFile(state));
     const files = this.#record.rotated();
     for (const newer of files.slice(files.indexOf(file) + 1)) {
       if (open().length === 0) break;
-      for (const entry of entriesOf(this.#record.lines(newer))) {
-        if (changes.has(entry.id)) addTo(changes, entry, 0);
+      for (const line of this.#record.lines(newer)) {
+        for (const entry of entriesOf([line])) if (changes.has(entry.id)) addTo(changes, entry, 0);
       }
     }
     return open().map(({ state }) => state);

@@ -50,8 +50,9 @@ export class SecretsFile {
   readonly #handle: number;
   readonly #isNew: boolean;
   #hasAdded = false;
-  readonly #ids: Set<string>;
-  readonly #byName: Map<string, string[]>;
+  /** The keys that it had when it was opened. */
+  readonly #ids: ReadonlySet<string>;
+  readonly #byName: ReadonlyMap<string, readonly string[]>;
   /** The secrets by the IDs of their keys, once one was needed. */
   #secrets: Promise<Map<string, string>> | undefined;
   readonly #synced = new Batches<undefined>(() => promisify(fsync)(this.#handle));
@@ -95,17 +96,17 @@ export class SecretsFile {
     return gitWarning(this.#file, env);
   }
 
-  /** Returns whether the file has the secret of a key, by its ID. */
+  /** Returns whether the file had the secret of a key when it was opened, by its ID. */
   has(id: string): boolean {
     return this.#ids.has(id);
   }
 
-  /** Returns the IDs of the keys of a name whose secrets the file has. */
+  /** Returns the IDs of the keys of a name whose secrets the file had when it was opened. */
   idsOf(name: string): readonly string[] {
     return this.#byName.get(name) ?? [];
   }
 
-  /** Returns the secret of a key that the file has. @throws the error of the file system */
+  /** Returns the secret of a key that the file had when it was opened. @throws the error of the file system */
   async secretOf(id: string): Promise<string | undefined> {
     if (!this.#ids.has(id)) return undefined;
     this.#secrets ??= this.#readSecrets();
@@ -127,7 +128,6 @@ export class SecretsFile {
    * @throws CommandError (file_error); the file then doesn't have the key
    */
   add(key: SavedKey): Promise<void> {
-    const { id, name } = key;
     try {
       const values = columns.map((column) => key[column] ?? null);
       const line = this.#format === 'csv' ? exactCsv([values]) : `${JSON.stringify(memberOf(key))}\n`;
@@ -142,13 +142,6 @@ export class SecretsFile {
       return Promise.reject(notWritten(this.name, error));
     }
     this.#hasAdded = true;
-    if (id !== undefined) {
-      remember({ ids: this.#ids, byName: this.#byName }, name, id);
-      this.#secrets?.then(
-        (secrets) => secrets.set(id, key.apiKey),
-        () => {},
-      );
-    }
     return this.#synced.add(undefined).catch((error: unknown) => {
       throw notWritten(this.name, error);
     });
