@@ -405,15 +405,56 @@ describe('a connection that was opened in advance', () => {
     return { server, sockets, used, transport, change, opened };
   }
 
-  test('is used by one change, which opens another', async () => {
+  test('is used by changes that follow each other', async () => {
     const { server, used, transport, change, opened } = await countingServer();
-    transport.prepare(server.url, 2);
-    await opened(2);
+    transport.prepare(server.url, 1);
+    await opened(1);
+    for (let count = 0; count < 3; count++) {
+      await change();
+      await new Promise(setImmediate);
+    }
+    expect(used).toEqual([1, 1, 1]);
+  });
+
+  test("isn't used again half a second after a change", async () => {
+    const { server, used, transport, change, opened } = await countingServer();
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    onTestFinished(() => now.mockRestore());
+    transport.prepare(server.url, 1);
+    await opened(1);
+    await new Promise(setImmediate);
     await change();
-    await opened(3);
+    await new Promise(setImmediate);
+    now.mockReturnValue(1499);
     await change();
-    await opened(4);
-    expect(used).toEqual([1, 2]);
+    await new Promise(setImmediate);
+    now.mockReturnValue(1999);
+    await change();
+    expect(used).toEqual([1, 1, 2]);
+  });
+
+  test("isn't used again if the server closes it after the response", async () => {
+    const used: number[] = [];
+    const server = await serveSockets((socket, count) => {
+      socket.on('data', () => {
+        used.push(count);
+        socket.end(response.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+      });
+    });
+    const transport = new Transport({}, 10_000);
+    onTestFinished(() => transport.close());
+    transport.prepare(server.url, 1);
+    for (let count = 0; count < 3; count++) {
+      await transport.exchange({
+        method: 'POST',
+        url: server.url,
+        headers: {},
+        signal: new AbortController().signal,
+        onLeave: () => {},
+      });
+      await new Promise(setImmediate);
+    }
+    expect(new Set(used).size).toBe(3);
   });
 
   test('is closed if no change needs it', async () => {
