@@ -76,19 +76,14 @@ test('writes CSV if its name says so, and keeps each name as it is', async () =>
   expect(secrets.content).toBe(`${csvHeader}${csvAcme}id-2,"=1+1, ""x""",${secretOf('=1+1, "x"')},sub-1\r\n`);
 });
 
-test.each(['secrets.ndjson', 'secrets.csv'])(
-  'returns the secrets of %s, also of keys that were added since',
-  async (name) => {
-    const file = fileNamed(name);
-    await file.add(keyNamed('acme'));
-    const secrets = await file.open();
-    expect(await secrets.secretOf('id-acme')).toBe(secretOf('acme'));
-    await secrets.add(keyNamed('globex'));
-    expect(await secrets.secretOf('id-globex')).toBe(secretOf('globex'));
-    expect(await secrets.secretOf('id-other')).toBe(undefined);
-    secrets.close();
-  },
-);
+test.each(['secrets.ndjson', 'secrets.csv'])('returns the secrets that %s had when it was opened', async (name) => {
+  const file = fileNamed(name);
+  await file.add(keyNamed('acme'));
+  const secrets = await file.open();
+  expect(await secrets.secretOf('id-acme')).toBe(secretOf('acme'));
+  expect(await secrets.secretOf('id-other')).toBe(undefined);
+  secrets.close();
+});
 
 test.each(['secrets.ndjson', 'secrets.csv'])('knows the keys of %s that an earlier run wrote', async (name) => {
   const secrets = fileNamed(name);
