@@ -9,7 +9,7 @@ const layers = [
   ['cli'],
   ['completion', 'quick'],
   ['payment', 'tools'],
-  ['gateway'],
+  ['gateway', 'watch'],
   ['account'],
   ['wallet'],
   ['context'],

@@ -45,10 +45,10 @@ const longest = [
   'commands/agent/wallet',
   'docs/agents',
   'commands/setup/setup',
-  'account/watch/rivals',
+  'watch/rivals',
   'process/signals',
   'cli/completion/completion',
-  'account/watch/subscribe',
+  'watch/subscribe',
   'completion/names',
   'cli/error-table',
 ];
@@ -97,7 +97,7 @@ const binary = [
 ].map(fileOf);
 
 /** End-to-end tests that need Node.js: of what a command loads, or with a script that is loaded before the program. */
-const nodeOnly = ['process/loaded', 'process/crash', 'account/watch/week', 'screenshots/screenshots'].map(fileOf);
+const nodeOnly = ['process/loaded', 'process/crash', 'watch/week', 'screenshots/screenshots'].map(fileOf);
 
 /** Whether to run all tests with the binary, and not only those. */
 const isAll = process.env.TEST_PROGRAM === 'binary';

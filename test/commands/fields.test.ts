@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { subscriptionFields } from '../../src/account/subscription-table.ts';
-import { eventFields } from '../../src/account/watch/events.ts';
 import { productSchema } from '../../src/api/agent.ts';
 import {
   billingStatusSchema,
@@ -31,6 +30,7 @@ import { fields as poolFields } from '../../src/commands/pools/list.ts';
 import { fields as poolDetailFields } from '../../src/commands/pools/view.ts';
 import { fields as usageFields } from '../../src/commands/usage/keys.ts';
 import { selfFields } from '../../src/commands/usage/self.ts';
+import { eventFields } from '../../src/watch/events.ts';
 
 // The commands' lists are literals, so that a help page need not load the schemas.
 test.each([

@@ -23,7 +23,6 @@ import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { savedText } from '../../account/secrets/destination.ts';
 import { withMaskedKey } from '../../account/subscription-table.ts';
 import type { PoolSubscription } from '../../account/subscriptions.ts';
-import { suggestWatch, type WatchablePurchase } from '../../account/watch/suggest-watch.ts';
 import {
   billingCycleOption,
   blocksOption,
@@ -51,6 +50,7 @@ import type { Context } from '../../context/context.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Cents, formatUsd } from '../../domain/money.ts';
+import { suggestWatch, type WatchablePurchase } from '../../watch/suggest-watch.ts';
 
 /** The options of `ci pools subscribe`. */
 export interface Options extends PurchaseOptions, CreateKeyOptions, SettlingOptions {

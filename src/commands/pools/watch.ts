@@ -2,9 +2,6 @@ import type { Option } from 'commander';
 import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { type KeyOptions, refuseEmailedKeys } from '../../account/purchase/buy-with-keys.ts';
-import { eventFields } from '../../account/watch/events.ts';
-import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
-import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '../../account/watch/watch.ts';
 import {
   billingCycleOption,
   blockListOption,
@@ -40,6 +37,9 @@ import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type BillingCycle, billingCycles } from '../../domain/quote.ts';
 import { inWords } from '../../output/text.ts';
+import { eventFields } from '../../watch/events.ts';
+import { PoolPoller, type WatchTarget } from '../../watch/poll.ts';
+import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '../../watch/watch.ts';
 
 /** The shortest interval between two checks, in milliseconds. It doesn't apply to an API on this machine. */
 const shortestInterval = 5000;

@@ -1,6 +1,5 @@
 import { blockChoices, poolChoices } from '../../account/choose-pool.ts';
 import { blockPrice, closedReason, findPool, freeSeats, poolName } from '../../account/pools.ts';
-import { watchCommand, watchHint, watchNote } from '../../account/watch/suggest-watch.ts';
 import { mistakeIn } from '../../cli/options.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { counted } from '../../domain/counted.ts';
@@ -9,6 +8,7 @@ import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
 import { inWords } from '../../output/text.ts';
 import type { Choice } from '../../prompts/question.ts';
+import { watchCommand, watchHint, watchNote } from '../../watch/suggest-watch.ts';
 import { GoTo, noTerminal, type Step, type Wizard } from './wizard.ts';
 
 /** Asks for the pool. */

@@ -8,12 +8,12 @@ import { fetchPrice, type PricedPurchase } from '../../account/purchase/price.ts
 import type { PurchaseResult } from '../../account/purchase/purchase-result.ts';
 import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { showPage } from '../../account/show-page.ts';
-import { watchCommand } from '../../account/watch/suggest-watch.ts';
 import { pages } from '../../account/web-pages.ts';
 import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { inWords } from '../../output/text.ts';
+import { watchCommand } from '../../watch/suggest-watch.ts';
 import { chooseBlocks, chooseOther, choosePool, chooseSeats } from './choices.ts';
 import { noTerminal, type Step, type Wizard } from './wizard.ts';
 

@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  AvailabilityTracker,
-  type BlockAvailability,
-  type PoolAvailability,
-} from '../../../src/account/watch/availability.ts';
-import type { Block } from '../../../src/domain/blocks.ts';
+import type { Block } from '../../src/domain/blocks.ts';
+import { AvailabilityTracker, type BlockAvailability, type PoolAvailability } from '../../src/watch/availability.ts';
 
 const minute = 60_000;
 

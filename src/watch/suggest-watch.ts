@@ -1,11 +1,11 @@
-import type { Context } from '../../context/context.ts';
-import { type Block, blockNames } from '../../domain/blocks.ts';
-import { CommandError } from '../../domain/errors.ts';
-import { shellWord } from '../../domain/shell-word.ts';
-import { shellLines } from '../../output/wrap.ts';
-import { programOf } from '../program.ts';
-import { SeatsUnavailable } from '../purchase/availability.ts';
-import { commandOptions, type PurchaseCommand } from '../purchase/command-options.ts';
+import { programOf } from '../account/program.ts';
+import { SeatsUnavailable } from '../account/purchase/availability.ts';
+import { commandOptions, type PurchaseCommand } from '../account/purchase/command-options.ts';
+import type { Context } from '../context/context.ts';
+import { type Block, blockNames } from '../domain/blocks.ts';
+import { CommandError } from '../domain/errors.ts';
+import { shellWord } from '../domain/shell-word.ts';
+import { shellLines } from '../output/wrap.ts';
 import { isTaken } from './failures.ts';
 
 /** A purchase that a watch can make later, with the options of `pools subscribe`. */

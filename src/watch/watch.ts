@@ -1,8 +1,8 @@
-import { CommandError } from '../../domain/errors.ts';
-import { type CheckResult, checkUntilDone, Pace } from '../../domain/pace.ts';
-import { inWords } from '../../output/text.ts';
-import { poolName } from '../pools.ts';
-import type { BuyingContext } from '../purchase/buy.ts';
+import { poolName } from '../account/pools.ts';
+import type { BuyingContext } from '../account/purchase/buy.ts';
+import { CommandError } from '../domain/errors.ts';
+import { type CheckResult, checkUntilDone, Pace } from '../domain/pace.ts';
+import { inWords } from '../output/text.ts';
 import { type AvailabilityChange, AvailabilityTracker, type Candidate } from './availability.ts';
 import { SeatBuyer } from './buyer.ts';
 import type { BuyOptions } from './candidate-purchase.ts';

@@ -1,10 +1,10 @@
-import { CommandError } from '../../domain/errors.ts';
-import type { Cents } from '../../domain/money.ts';
-import type { BillingCycle } from '../../domain/quote.ts';
-import type { SubscribeIntent } from '../../domain/reconcile.ts';
-import { inWords } from '../../output/text.ts';
-import type { KeyOptions } from '../purchase/buy-with-keys.ts';
-import { type PricedPurchase, UnstatedPrice } from '../purchase/price.ts';
+import type { KeyOptions } from '../account/purchase/buy-with-keys.ts';
+import { type PricedPurchase, UnstatedPrice } from '../account/purchase/price.ts';
+import { CommandError } from '../domain/errors.ts';
+import type { Cents } from '../domain/money.ts';
+import type { BillingCycle } from '../domain/quote.ts';
+import type { SubscribeIntent } from '../domain/reconcile.ts';
+import { inWords } from '../output/text.ts';
 import type { Candidate } from './availability.ts';
 import type { Poll } from './poll.ts';
 

@@ -1,14 +1,14 @@
-import type { Block } from '../../domain/blocks.ts';
-import { counted } from '../../domain/counted.ts';
-import type { CommandError, ErrorCode } from '../../domain/errors.ts';
-import { type Cents, decimalUsd, formatUsd, toUsd } from '../../domain/money.ts';
-import { redacted } from '../../domain/secrets.ts';
-import type { Column } from '../../output/output.ts';
-import { inWords } from '../../output/text.ts';
-import { dateAndTime } from '../../output/time.ts';
-import { type DeliveredPurchase, secretsOf } from '../purchase/buy-with-keys.ts';
-import { withMaskedKey } from '../subscription-table.ts';
-import type { PoolSubscription } from '../subscriptions.ts';
+import { type DeliveredPurchase, secretsOf } from '../account/purchase/buy-with-keys.ts';
+import { withMaskedKey } from '../account/subscription-table.ts';
+import type { PoolSubscription } from '../account/subscriptions.ts';
+import type { Block } from '../domain/blocks.ts';
+import { counted } from '../domain/counted.ts';
+import type { CommandError, ErrorCode } from '../domain/errors.ts';
+import { type Cents, decimalUsd, formatUsd, toUsd } from '../domain/money.ts';
+import { redacted } from '../domain/secrets.ts';
+import type { Column } from '../output/output.ts';
+import { inWords } from '../output/text.ts';
+import { dateAndTime } from '../output/time.ts';
 import type { AvailabilityChange, Candidate } from './availability.ts';
 
 /** An event of a watch. Unknown values are null. Prices are in USD, for one seat in all the blocks per month. */

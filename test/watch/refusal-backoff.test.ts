@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RefusalBackoff } from '../../../src/account/watch/refusal-backoff.ts';
+import { RefusalBackoff } from '../../src/watch/refusal-backoff.ts';
 
 const asia = { pool: 'kimi26', blocks: ['asia'] } as const;
 const europe = { pool: 'kimi26', blocks: ['europe'] } as const;

@@ -1,8 +1,8 @@
-import type { Subscription } from '../../api/pools.ts';
-import type { Context } from '../../context/context.ts';
-import type { Cents } from '../../domain/money.ts';
-import { monthlySpending } from '../purchase/limits.ts';
-import { isFresh } from '../purchase/snapshot.ts';
+import { monthlySpending } from '../account/purchase/limits.ts';
+import { isFresh } from '../account/purchase/snapshot.ts';
+import type { Subscription } from '../api/pools.ts';
+import type { Context } from '../context/context.ts';
+import type { Cents } from '../domain/money.ts';
 import type { Candidate } from './availability.ts';
 
 /** When a snapshot was taken. */

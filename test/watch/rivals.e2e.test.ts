@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { sandboxApp } from '../../../src/sandbox/app.ts';
-import { openStore } from '../../../src/sandbox/store.ts';
-import { userOf } from '../../support/cli.ts';
-import { dropping } from '../../support/drops.ts';
-import { ciHere } from '../../support/in-process.ts';
-import { at, listAt, machineStart, textAt } from '../../support/sandbox.ts';
-import { forward } from '../../support/servers.ts';
+import { sandboxApp } from '../../src/sandbox/app.ts';
+import { openStore } from '../../src/sandbox/store.ts';
+import { userOf } from '../support/cli.ts';
+import { dropping } from '../support/drops.ts';
+import { ciHere } from '../support/in-process.ts';
+import { at, listAt, machineStart, textAt } from '../support/sandbox.ts';
+import { forward } from '../support/servers.ts';
 
 const crowd = 50;
 /** Milliseconds between two checks. */

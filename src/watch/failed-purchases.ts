@@ -1,9 +1,9 @@
-import type { Subscription } from '../../api/pools.ts';
-import { CommandError } from '../../domain/errors.ts';
-import { judgeSubscribe } from '../../domain/reconcile.ts';
-import type { History, RecordedChange } from '../../state/history.ts';
-import type { EarlierChange } from '../changes/earlier.ts';
-import { idsOfOthers } from '../changes/find-outcome.ts';
+import type { EarlierChange } from '../account/changes/earlier.ts';
+import { idsOfOthers } from '../account/changes/find-outcome.ts';
+import type { Subscription } from '../api/pools.ts';
+import { CommandError } from '../domain/errors.ts';
+import { judgeSubscribe } from '../domain/reconcile.ts';
+import type { History, RecordedChange } from '../state/history.ts';
 import type { Candidate } from './availability.ts';
 
 /** A purchase that failed at first, and the subscriptions that it created after all. */

@@ -1,8 +1,8 @@
-import type { Context } from '../../context/context.ts';
-import { type Cents, formatUsd } from '../../domain/money.ts';
-import { blockHours, priceText } from '../pools.ts';
-import { type AgreeingContext, type Agreement, agree, type Fact, type Offer } from '../purchase/agree.ts';
-import { cycleText } from '../purchase/facts.ts';
+import { blockHours, priceText } from '../account/pools.ts';
+import { type AgreeingContext, type Agreement, agree, type Fact, type Offer } from '../account/purchase/agree.ts';
+import { cycleText } from '../account/purchase/facts.ts';
+import type { Context } from '../context/context.ts';
+import { type Cents, formatUsd } from '../domain/money.ts';
 import type { AccountSnapshot } from './account-snapshot.ts';
 import type { Candidate } from './availability.ts';
 import { type BuyOptions, candidateIntent, priceNotStated, statedPrice } from './candidate-purchase.ts';

@@ -1,6 +1,6 @@
-import type { Cents } from '../../domain/money.ts';
-import type { Obstacle } from '../changes/earlier.ts';
-import type { PurchaseResult } from '../purchase/purchase-result.ts';
+import type { Obstacle } from '../account/changes/earlier.ts';
+import type { PurchaseResult } from '../account/purchase/purchase-result.ts';
+import type { Cents } from '../domain/money.ts';
 import type { Candidate } from './availability.ts';
 
 /** Seats of a candidate that the account has: bought by this watch, or covered before. */

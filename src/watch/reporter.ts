@@ -1,10 +1,10 @@
-import type { Context } from '../../context/context.ts';
-import type { CommandError } from '../../domain/errors.ts';
-import { inWords } from '../../output/text.ts';
-import type { DeliveredPurchase } from '../purchase/buy-with-keys.ts';
-import { noteCovered, noteNextStep, printPurchase } from '../purchase/receipt.ts';
-import { savedText } from '../secrets/destination.ts';
-import { withMaskedKey } from '../subscription-table.ts';
+import type { DeliveredPurchase } from '../account/purchase/buy-with-keys.ts';
+import { noteCovered, noteNextStep, printPurchase } from '../account/purchase/receipt.ts';
+import { savedText } from '../account/secrets/destination.ts';
+import { withMaskedKey } from '../account/subscription-table.ts';
+import type { Context } from '../context/context.ts';
+import type { CommandError } from '../domain/errors.ts';
+import { inWords } from '../output/text.ts';
 import type { AvailabilityChange, Candidate, PoolAvailability } from './availability.ts';
 import {
   changeEvent,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { endsWatch, isTaken, isTemporary } from '../../../src/account/watch/failures.ts';
-import { CommandError, type ErrorCode } from '../../../src/domain/errors.ts';
+import { CommandError, type ErrorCode } from '../../src/domain/errors.ts';
+import { endsWatch, isTaken, isTemporary } from '../../src/watch/failures.ts';
 
 const codes: readonly (readonly [
   ErrorCode,

@@ -1,11 +1,11 @@
-import { counted } from '../../domain/counted.ts';
-import { formatUsd } from '../../domain/money.ts';
-import { redacted } from '../../domain/secrets.ts';
-import type { LiveScreen } from '../../output/live.ts';
-import type { Style } from '../../output/style.ts';
-import { fitted } from '../../output/table.ts';
-import { harmless } from '../../output/text.ts';
-import { dateAndTime } from '../../output/time.ts';
+import { counted } from '../domain/counted.ts';
+import { formatUsd } from '../domain/money.ts';
+import { redacted } from '../domain/secrets.ts';
+import type { LiveScreen } from '../output/live.ts';
+import type { Style } from '../output/style.ts';
+import { fitted } from '../output/table.ts';
+import { harmless } from '../output/text.ts';
+import { dateAndTime } from '../output/time.ts';
 import type { PoolAvailability } from './availability.ts';
 
 /** Maximum number of messages to keep. */

@@ -1,5 +1,5 @@
-import type { Block } from '../../domain/blocks.ts';
-import type { Cents } from '../../domain/money.ts';
+import type { Block } from '../domain/blocks.ts';
+import type { Cents } from '../domain/money.ts';
 
 /** A block that reopens within this time is flapping, in milliseconds. It is reported after two checks in a row find it open. */
 const flapsWithin = 600_000;

@@ -1,4 +1,4 @@
-import type { CommandError, ErrorCode } from '../../domain/errors.ts';
+import type { CommandError, ErrorCode } from '../domain/errors.ts';
 
 const final: readonly ErrorCode[] = [
   'unauthorized',

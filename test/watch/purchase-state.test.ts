@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { obstacleIn, type PurchaseState, stateAfterCheck } from '../../../src/account/watch/purchase-state.ts';
-import type { RecordedChange } from '../../../src/state/history.ts';
-import { thisProcess } from '../../../src/state/process.ts';
+import type { RecordedChange } from '../../src/state/history.ts';
+import { thisProcess } from '../../src/state/process.ts';
+import { obstacleIn, type PurchaseState, stateAfterCheck } from '../../src/watch/purchase-state.ts';
 
 const change: RecordedChange = {
   id: 'c1',

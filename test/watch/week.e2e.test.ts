@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { at } from '../../support/sandbox.ts';
+import { at } from '../support/sandbox.ts';
 
 test('sends the planned requests for a week with 20% failures, without leaking memory', async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--expose-gc', 'test/bench/week.mjs'], {

@@ -1,10 +1,10 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { userOf } from '../../support/cli.ts';
-import { comesLate, dropping } from '../../support/drops.ts';
-import { listAt } from '../../support/sandbox.ts';
-import { recordedSandbox } from '../../support/servers.ts';
-import { ctrlC, enter, onPty, type Session } from '../../support/terminal.ts';
+import { userOf } from '../support/cli.ts';
+import { comesLate, dropping } from '../support/drops.ts';
+import { listAt } from '../support/sandbox.ts';
+import { recordedSandbox } from '../support/servers.ts';
+import { ctrlC, enter, onPty, type Session } from '../support/terminal.ts';
 
 const list = 'GET /api/pools';
 const otherScreen = '\x1b[?1049h';

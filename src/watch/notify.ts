@@ -1,9 +1,9 @@
-import { proxiesOf } from '../../api/proxies.ts';
-import type { Webhook } from '../../api/webhook.ts';
-import { userAgent } from '../../context/connections.ts';
-import type { Context } from '../../context/context.ts';
-import type { Environment } from '../../domain/environment.ts';
-import { CommandError, messageOf, withoutPeriod } from '../../domain/errors.ts';
+import { proxiesOf } from '../api/proxies.ts';
+import type { Webhook } from '../api/webhook.ts';
+import { userAgent } from '../context/connections.ts';
+import type { Context } from '../context/context.ts';
+import type { Environment } from '../domain/environment.ts';
+import { CommandError, messageOf, withoutPeriod } from '../domain/errors.ts';
 import type { WatchEvent } from './events.ts';
 import { withoutSecrets } from './events.ts';
 
@@ -44,7 +44,7 @@ export class EventNotifier {
     const hook = webhook === undefined ? undefined : await openWebhook(context, webhook);
     const { world } = context;
     const run = async (event: WatchEvent) => {
-      const { runShell } = await import('../../output/shell.ts');
+      const { runShell } = await import('../output/shell.ts');
       const failure = await runShell(exec ?? '', variablesOf(event), world, note, world.interrupt);
       if (failure !== undefined) note(`--exec failed: ${withoutPeriod(failure)}.`);
     };
@@ -121,7 +121,7 @@ function variablesOf(event: WatchEvent): Environment {
 
 /** Opens a webhook that closes with the command. @throws CommandError (usage) for an invalid URL */
 async function openWebhook({ clocks, connections, world }: NotifyContext, url: string): Promise<Webhook> {
-  const { parseWebhook, Webhook } = await import('../../api/webhook.ts');
+  const { parseWebhook, Webhook } = await import('../api/webhook.ts');
   const webhook = new Webhook(parseWebhook(url), {
     proxies: proxiesOf(world.env),
     userAgent: userAgent(world),

@@ -1,15 +1,15 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { scheduleDrop } from '../../../src/sandbox/state.ts';
-import { type Ended, jsonLines, lines, secret, settlesIn, userOf } from '../../support/cli.ts';
-import { comesLate, dropping } from '../../support/drops.ts';
-import { emptyFolder } from '../../support/folder.ts';
-import { customerOf, generations } from '../../support/generations.ts';
-import { ciHere } from '../../support/in-process.ts';
-import { errorOf, outcomesOf, recordOf } from '../../support/lost.ts';
-import { nodeOnly } from '../../support/program.ts';
-import { at, hour, listAt, machineStart, type TestSandbox, textAt } from '../../support/sandbox.ts';
+import { scheduleDrop } from '../../src/sandbox/state.ts';
+import { type Ended, jsonLines, lines, secret, settlesIn, userOf } from '../support/cli.ts';
+import { comesLate, dropping } from '../support/drops.ts';
+import { emptyFolder } from '../support/folder.ts';
+import { customerOf, generations } from '../support/generations.ts';
+import { ciHere } from '../support/in-process.ts';
+import { errorOf, outcomesOf, recordOf } from '../support/lost.ts';
+import { nodeOnly } from '../support/program.ts';
+import { at, hour, listAt, machineStart, type TestSandbox, textAt } from '../support/sandbox.ts';
 import {
   answer,
   appliedThen,
@@ -22,7 +22,7 @@ import {
   recordedSandbox,
   reset,
   server,
-} from '../../support/servers.ts';
+} from '../support/servers.ts';
 
 const mine = 'GET /api/pools/minimax-m3/my-subscriptions';
 const list = 'GET /api/pools';

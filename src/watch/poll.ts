@@ -1,8 +1,3 @@
-import type { Tagged } from '../../api/client.ts';
-import type { Api } from '../../api/index.ts';
-import type { Pool, PoolDetail } from '../../api/pools.ts';
-import type { Block } from '../../domain/blocks.ts';
-import type { Clocks } from '../../domain/pace.ts';
 import {
   blockPrice,
   blockState,
@@ -13,8 +8,13 @@ import {
   isOpen,
   poolName,
   seatsText,
-} from '../pools.ts';
-import { type PricedPurchase, type PurchaseOptions, pricePurchase } from '../purchase/price.ts';
+} from '../account/pools.ts';
+import { type PricedPurchase, type PurchaseOptions, pricePurchase } from '../account/purchase/price.ts';
+import type { Tagged } from '../api/client.ts';
+import type { Api } from '../api/index.ts';
+import type { Pool, PoolDetail } from '../api/pools.ts';
+import type { Block } from '../domain/blocks.ts';
+import type { Clocks } from '../domain/pace.ts';
 import type { BlockAvailability, Candidate, PoolAvailability } from './availability.ts';
 
 /** The pools and blocks to watch. */
