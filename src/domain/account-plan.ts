@@ -1,0 +1,96 @@
+import type { Block } from './blocks.ts';
+import type { DesiredKey, DesiredSeats } from './desired-account.ts';
+
+/** A member that differs. Undefined: not set, or not stated. */
+export interface Difference {
+  readonly field:
+    | 'type'
+    | 'pool'
+    | 'subscription'
+    | 'maxBudget'
+    | 'rpm'
+    | 'tpm'
+    | 'blocks'
+    | 'quantity'
+    | 'billingCycle';
+  readonly from: string | number | undefined;
+  readonly to: string | number | undefined;
+}
+
+/** What a step does, in the order in which steps are carried out. */
+export const stepActions = ['cancel', 'reserve', 'create-key', 'rotate-key', 'revoke-key'] as const;
+
+/** Why a step isn't carried out. */
+export interface Obstacle {
+  /** The option that allows it; undefined if none does. */
+  readonly option?: '--update-existing' | '--allow-destroy' | undefined;
+  /** A clause for people: `it is protected`. */
+  readonly why: string;
+}
+
+interface StepBase {
+  /** `create`: it is missing. `update`: it differs. `destroy`: the file doesn't name it, but manages its name. */
+  readonly kind: 'create' | 'update' | 'destroy';
+  readonly differences: readonly Difference[];
+  /** Undefined if the step is carried out. */
+  readonly obstacle?: Obstacle | undefined;
+}
+
+/** Cancels a subscription at the end of its period. The API cancels only the most recent one of a pool. */
+export interface CancelStep extends StepBase {
+  readonly action: 'cancel';
+  readonly pool: string;
+  readonly subscription: string;
+  readonly blocks: readonly Block[];
+  /** The end of its period, RFC 3339, if the API states it. */
+  readonly ends?: string | undefined;
+  /** Its monthly price in USD cents, if the API states it. */
+  readonly perMonth: number | undefined;
+}
+
+/** Reserves seats that are missing. */
+export interface ReserveStep extends StepBase {
+  readonly action: 'reserve';
+  readonly seats: DesiredSeats;
+  /** How many seats are missing, 1 or more. */
+  readonly missing: number;
+}
+
+/** Creates a key. */
+export interface CreateKeyStep extends StepBase {
+  readonly action: 'create-key';
+  readonly key: DesiredKey;
+}
+
+/** Replaces a key by one with the desired limits. */
+export interface RotateKeyStep extends StepBase {
+  readonly action: 'rotate-key';
+  readonly key: DesiredKey;
+  /** The ID of the key that is replaced. */
+  readonly id: string;
+}
+
+/** Revokes a key. */
+export interface RevokeKeyStep extends StepBase {
+  readonly action: 'revoke-key';
+  readonly id: string;
+  readonly name: string;
+}
+
+/** One thing to do so that the account is as the file says. */
+export type PlanStep = CancelStep | ReserveStep | CreateKeyStep | RotateKeyStep | RevokeKeyStep;
+
+/** Something that exists, and that the file doesn't name. It is left alone. */
+export interface Unmanaged {
+  readonly type: 'subscription' | 'key';
+  readonly id: string;
+  /** For people: the name of a key, or the pool and blocks of a subscription. */
+  readonly name: string;
+}
+
+/** The difference between a file and an account. */
+export interface AccountPlan {
+  /** In the order in which they are carried out. Empty: the account is as the file says. */
+  readonly steps: readonly PlanStep[];
+  readonly unmanaged: readonly Unmanaged[];
+}
