@@ -1,28 +1,19 @@
-import type { Key } from '../../api/keys.ts';
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
-import { asClause, CommandError, usageError } from '../../domain/errors.ts';
+import { usageError } from '../../domain/errors.ts';
 import { formatUsd, parseUsd } from '../../domain/money.ts';
-import { couldBe } from '../../domain/reconcile.ts';
 import { factLines, grouped } from '../../output/text.ts';
-import { maskInLog } from '../../output/workflow-commands.ts';
-import { isUnderWay } from '../../state/history.ts';
 import { checkedPool } from '../choose-pool.ts';
-import { type KeyContext, type KeyRequest, keyIntent } from '../keys/create.ts';
+import type { KeyContext } from '../keys/create.ts';
 import { PoolCatalog } from '../pool-catalog.ts';
 import type { Destination } from '../secrets/destination.ts';
-import { openFallbackFile } from '../secrets/undelivered.ts';
 import { expandSubscription, fetchSubscriptions, type PoolSubscription } from '../subscriptions.ts';
-import { BulkProgress } from './bulk-progress.ts';
 import { FailedRowsFile } from './failed-rows.ts';
-import { type BulkKey, KeyChanges, otherKey } from './key-changes.ts';
-import type { KeyList } from './key-lists.ts';
+import { type CreatedRows, KeyCreation } from './key-creation.ts';
 import { createColumns, type KeyRow, keyRowOf, Mistakes, repeatedNames, unknownColumns } from './key-rows.ts';
-import { type RecordedCreations, recordedCreations } from './recorded-creations.ts';
 import { destinationChecker } from './row-destinations.ts';
 import { RowFile } from './row-file.ts';
-import { type FailedRow, rowError, runRows } from './row-runner.ts';
 import { type BulkOptions, endOfRun, type RunSummary, showFailures } from './run-result.ts';
 import { refuseSameFile } from './same-file.ts';
 import { SecretsFile } from './secrets-file.ts';
@@ -80,7 +71,7 @@ export async function createKeys(context: CreateKeysContext, options: CreateKeys
         secrets?.discard();
         throw error;
       });
-      await creation.run(failedFile);
+      await runToEnd(context, creation, { file, order, options, secrets }, failedFile);
     });
   } finally {
     secrets?.close();
@@ -89,11 +80,11 @@ export async function createKeys(context: CreateKeysContext, options: CreateKeys
 }
 
 /** Reads the account, and asks for consent. @throws CommandError; nothing was sent then */
-async function agreed(context: CreateKeysContext, parts: Omit<Parts, 'seats'>): Promise<KeyCreation> {
-  const { file, order, options } = parts;
+async function agreed(context: CreateKeysContext, { file, order, options, secrets }: Parts): Promise<KeyCreation> {
   const seats = await subscriptionsOf(context, file, order);
   await agree(context, file, order, options);
-  return KeyCreation.open(context, { ...parts, seats });
+  const { destinationOf } = options;
+  return KeyCreation.open(context, { names: order.names, limits: options, seats, secrets, destinationOf });
 }
 
 /** Checks all rows of a file. @throws CommandError (usage) */
@@ -206,275 +197,72 @@ async function agree(
   await prompts.consent(`Create ${rows === 1 ? 'this key' : `these ${grouped(rows)} keys`}?`);
 }
 
-/** How a row ended that didn't fail. `existing`: the key existed, or an earlier run delivered it. */
-type RowEnd = BulkKey['how'] | 'existing';
-
 /** What a run works with. */
 interface Parts {
   readonly file: RowFile;
   readonly order: Order;
   readonly options: CreateKeysOptions;
-  readonly seats: ReadonlyMap<string, string>;
   readonly secrets: SecretsFile | undefined;
 }
 
-/** One run through the rows of a file. */
-class KeyCreation {
-  readonly #context: CreateKeysContext;
-  readonly #parts: Parts;
-  readonly #changes: KeyChanges;
-  readonly #keys: KeyList;
-  readonly #recorded: RecordedCreations;
-  readonly #reading: { isOver: boolean };
-  readonly #failed: FailedRow[] = [];
-  readonly #warnings = new Set<string>();
-  readonly #counts: Record<RowEnd, number> = { created: 0, found: 0, recreated: 0, existing: 0 };
-  /** Names of keys that exist, and whose secrets aren't in the file. */
-  readonly #unsaved: string[] = [];
-  #unclear = 0;
+/** Creates the keys, and prints the result. @throws CommandError if the run ended before the last row */
+async function runToEnd(
+  context: CreateKeysContext,
+  creation: KeyCreation,
+  { file, order, secrets }: Parts,
+  failedFile: FailedRowsFile | undefined,
+): Promise<void> {
+  const { clocks, output } = context;
+  const start = clocks.monotonic();
+  const { counts, failed, warnings, unsaved, done, end } = await creation.run({
+    rows: keyRows(file),
+    count: order.rows,
+  });
+  for (const warning of warnings) output.note(warning);
+  const isFailedWritten = failedFile?.write(failed, end !== undefined, (message) => output.note(message));
+  noteUnsaved(context, secrets, unsaved);
+  const summary: RunSummary = {
+    rows: order.rows,
+    ...counts,
+    failed: failed.length,
+    savedTo: secrets?.path ?? null,
+    failures: showFailures(failed),
+    seconds: Math.round(clocks.monotonic() - start) / 1000,
+  };
+  await endOfRun(context, {
+    summary,
+    failed,
+    failedFile: isFailedWritten ? failedFile?.name : undefined,
+    done,
+    end,
+    file,
+    doneText: doneText(counts),
+  });
+}
 
-  private constructor(context: CreateKeysContext, parts: Parts, { changes, keys, recorded, reading }: Opened) {
-    this.#context = context;
-    this.#parts = parts;
-    this.#changes = changes;
-    this.#keys = keys;
-    this.#recorded = recorded;
-    this.#reading = reading;
-  }
-
-  /** Reads the account and the record. @throws CommandError */
-  static async open(context: CreateKeysContext, parts: Parts): Promise<KeyCreation> {
-    const reading = { isOver: false };
-    const recorded = await recordedCreations(context);
-    const changes = await KeyChanges.open(
-      context,
-      parts.options,
-      () => reading.isOver,
-      (name) => parts.order.names.has(name),
-    );
-    return new KeyCreation(context, parts, { changes, keys: await changes.list(), recorded, reading });
-  }
-
-  /** Creates the keys, and prints the result. @throws CommandError if the run ended before the last row */
-  async run(failedFile: FailedRowsFile | undefined): Promise<void> {
-    const { context, file, order, options, secrets } = { context: this.#context, ...this.#parts };
-    const start = context.clocks.monotonic();
-    const progress = await BulkProgress.start(context, order.rows, () => ({
-      done: this.#done,
-      failed: this.#failed.length,
-      unclear: this.#unclear,
-    }));
-    try {
-      await runRows(this.#rows(), {
-        // More than the requests that run: the next ones are recorded, and the last ones delivered, meanwhile.
-        places: 5 * options.concurrency,
-        work: (row, leave) => this.#work(row, leave),
-        hasEnded: () => this.#changes.end !== undefined,
-      });
-    } finally {
-      progress.stop();
-    }
-    const gitProblem = secrets && (await secrets.gitWarning(context.world.env));
-    if (gitProblem !== undefined) this.#warnings.add(gitProblem);
-    for (const warning of this.#warnings) context.output.note(warning);
-    const isFailedWritten = failedFile?.write(this.#failed, this.#changes.end !== undefined, (message) =>
-      context.output.note(message),
-    );
-    this.#noteUnsaved();
-    const summary: RunSummary = {
-      rows: order.rows,
-      ...this.#counts,
-      failed: this.#failed.length,
-      savedTo: secrets?.path ?? null,
-      failures: showFailures(this.#failed),
-      seconds: Math.round(context.clocks.monotonic() - start) / 1000,
-    };
-    await endOfRun(context, {
-      summary,
-      failed: this.#failed,
-      failedFile: isFailedWritten ? failedFile?.name : undefined,
-      done: this.#done,
-      end: this.#changes.end,
-      file,
-      doneText: this.#doneText(),
-    });
-  }
-
-  async *#rows(): AsyncGenerator<KeyRow> {
-    for await (const each of this.#parts.file.rows()) {
-      const row = keyRowOf(each);
-      if (typeof row !== 'string') yield row;
-    }
-    this.#reading.isOver = true;
-  }
-
-  async #work(row: KeyRow, leave: () => void): Promise<void> {
-    try {
-      const how = await this.#create(row, leave);
-      this.#counts[how]++;
-    } catch (error) {
-      const failure = rowError(error);
-      // A row that wasn't begun hasn't failed.
-      if (failure === this.#changes.end || (failure.code === 'interrupted' && failure.outcome === 'not_applied'))
-        return;
-      const { line, name, values } = row;
-      this.#failed.push({ line, name, values, error: failure });
-    }
-  }
-
-  async #create(row: KeyRow, leave: () => void): Promise<RowEnd> {
-    const { name, to } = row;
-    const { secrets, options } = this.#parts;
-    const request = this.#requestOf(row);
-    const earlier = this.#recorded.unfinished.get(name) ?? [];
-    if (earlier.some(isUnderWay)) throw rowFailure('Another ci process is creating this key');
-    const onWait = () => {
-      this.#unclear++;
-      leave();
-      return () => this.#unclear--;
-    };
-    const hasSecret = (id: string) => secrets?.has(id) ?? false;
-    const known = await this.#changes.recover(keyIntent(request), { changes: earlier, hasSecret }, onWait);
-    if (known.key?.how === 'delivered') return 'existing';
-    const revoked = known.key ? [] : known.revoked;
-    // What became of earlier changes, the list at the start may not show.
-    const keys = earlier.length > 0 ? this.#changes.listed : this.#keys;
-    if (!known.key && (await this.#exists(row, { request, keys, revoked, onWait }))) return 'existing';
-    // Only a run that created the key can have written its secret there.
-    const mayBeDelivered = known.key !== undefined || revoked.length > 0;
-    const destination = to === undefined ? undefined : await options.destinationOf(to, mayBeDelivered);
-    const reservation = await destination?.prove({ count: 1 });
-    try {
-      const listed = [...this.#keys.named(name), ...keys.named(name)].map(({ id }) => id);
-      const before = [...new Set([...listed, ...revoked])];
-      const how = revoked.length > 0 ? 'recreated' : 'created';
-      const key = known.key ?? (await this.#changes.create(request, before, how, onWait));
-      await this.#deliver(key, destination, 'credit' in request ? undefined : request.subscriptionId);
-      return key.how;
-    } finally {
-      await reservation?.release();
-    }
-  }
-
-  /** Returns whether the key exists. @throws CommandError if another key has its name, or several have */
-  async #exists({ name, to }: KeyRow, { request, keys, revoked, onWait }: Wanted): Promise<boolean> {
-    const { secrets } = this.#parts;
-    const gone = new Set(revoked);
-    const active: Key[] = [];
-    for (const key of keys.active(name)) {
-      if (gone.has(key.id)) continue;
-      if (await this.#changes.stays(key.id, onWait)) active.push(key);
-      else gone.add(key.id);
-    }
-    if (active.length === 0) {
-      // The API may have changed the name.
-      return secrets?.idsOf(name).some((id) => keys.has(id) && !gone.has(id)) ?? false;
-    }
-    const isRotating = active.length === 2 && this.#recorded.rotated.has(name);
-    if (active.length > 1 && !isRotating) throw rowFailure(`There are ${active.length} keys of this name`);
-    const intent = keyIntent(request);
-    if (!active.every((key) => couldBe(intent, key))) throw otherKey();
-    if (to === undefined && !active.some(({ id }) => secrets?.has(id))) this.#unsaved.push(name);
-    return true;
-  }
-
-  /** Delivers a secret. If that fails, nobody has it, so the key is revoked. */
-  async #deliver(
-    key: BulkKey,
-    destination: Destination | undefined,
-    subscriptionId: string | undefined,
-  ): Promise<void> {
-    const { id, name, apiKey } = key;
-    maskInLog(this.#context.world, [apiKey]);
-    try {
-      if (destination) await destination.write([{ id, name, apiKey, subscriptionId }]);
-      else await this.#parts.secrets?.add({ id, name, apiKey, subscriptionId });
-    } catch (error) {
-      const failure = rowError(error);
-      // The file fails for all keys.
-      if (!destination) this.#changes.stop(failure.with({ outcome: undefined }));
-      throw await this.#takenBack(key, failure);
-    }
-    const warning = await destination?.warning?.();
-    if (warning !== undefined) this.#warnings.add(warning);
-    await key.delivered();
-  }
-
-  /** Revokes a key whose secret nobody has. If that fails, too, keeps the secret. @returns the error, which says so */
-  async #takenBack(key: BulkKey, failure: CommandError): Promise<CommandError> {
-    const { id, name, apiKey } = key;
-    try {
-      if (id === undefined) throw rowFailure('the API sent no ID');
-      await this.#changes.revoke({ id, name }, { isLast: true });
-      await key.delivered();
-      return failure.with({ message: `${failure.message}. The new key was revoked`, outcome: 'not_applied' });
-    } catch (error) {
-      const message = `${failure.message}. The new key ${id ?? name} can't be revoked: ${asClause(rowError(error).message)}`;
-      const place = await this.#keptElsewhere(apiKey);
-      if (place !== undefined) await key.delivered();
-      // Until it is delivered, the next run revokes it.
-      const secret =
-        place === undefined ? 'Its secret is lost, so the next run revokes it' : `Its secret is in ${place}`;
-      return failure.with({ message: `${message}. ${secret}`, outcome: 'applied' });
-    }
-  }
-
-  /** Keeps a secret that can't be delivered. @returns where; undefined if it can't be kept */
-  async #keptElsewhere(apiKey: string): Promise<string | undefined> {
-    try {
-      const fallback = await openFallbackFile(this.#context);
-      fallback.add(apiKey);
-      return fallback.keep();
-    } catch {
-      return undefined;
-    }
-  }
-
-  #requestOf({ name, seat, limits }: KeyRow): KeyRequest & { readonly name: string } {
-    if (!seat) return { credit: true, name, ...limits };
-    return { name, subscriptionId: this.#parts.seats.get('pool' in seat ? seat.pool : seat.subscription) };
-  }
-
-  get #done(): number {
-    const { created, found, recreated, existing } = this.#counts;
-    return created + found + recreated + existing + this.#failed.length;
-  }
-
-  #doneText(): string {
-    const { created, found, recreated, existing } = this.#counts;
-    const made = created + found + recreated;
-    const redone = recreated > 0 ? `, ${grouped(recreated)} of them a second time because their secrets were lost` : '';
-    return `Created ${counted(made, 'key')}${redone}.${existing > 0 ? ` ${grouped(existing)} existed already.` : ''}`;
-  }
-
-  /** Points out keys that exist and whose secrets aren't in the file. */
-  #noteUnsaved(): void {
-    const { secrets } = this.#parts;
-    if (!secrets || this.#unsaved.length === 0) return;
-    const shown = this.#unsaved.slice(0, 10).join(', ');
-    const more = this.#unsaved.length > 10 ? ` and ${grouped(this.#unsaved.length - 10)} more` : '';
-    this.#context.output.note(
-      `${secrets.name} doesn't have the secrets of keys that existed already: ${shown}${more}. To create one again, revoke it with \`ci keys delete NAME\`, and run this command again.`,
-    );
+async function* keyRows(file: RowFile): AsyncGenerator<KeyRow> {
+  for await (const each of file.rows()) {
+    const row = keyRowOf(each);
+    if (typeof row !== 'string') yield row;
   }
 }
 
-/** A key that a row asks for. */
-interface Wanted {
-  readonly request: KeyRequest;
-  readonly keys: KeyList;
-  /** The IDs of keys that were revoked since the list was read. */
-  readonly revoked: readonly string[];
-  readonly onWait: () => () => void;
+function doneText({ created, found, recreated, existing }: CreatedRows['counts']): string {
+  const made = created + found + recreated;
+  const redone = recreated > 0 ? `, ${grouped(recreated)} of them a second time because their secrets were lost` : '';
+  return `Created ${counted(made, 'key')}${redone}.${existing > 0 ? ` ${grouped(existing)} existed already.` : ''}`;
 }
 
-interface Opened {
-  readonly changes: KeyChanges;
-  readonly keys: KeyList;
-  readonly recorded: RecordedCreations;
-  readonly reading: { isOver: boolean };
-}
-
-function rowFailure(message: string): CommandError {
-  return new CommandError('unavailable', message, { outcome: 'not_applied' });
+/** Points out keys that exist and whose secrets aren't in the file. */
+export function noteUnsaved(
+  { output }: Pick<Context, 'output'>,
+  secrets: SecretsFile | undefined,
+  names: readonly string[],
+): void {
+  if (!secrets || names.length === 0) return;
+  const shown = names.slice(0, 10).join(', ');
+  const more = names.length > 10 ? ` and ${grouped(names.length - 10)} more` : '';
+  output.note(
+    `${secrets.name} doesn't have the secrets of keys that existed already: ${shown}${more}. To create one again, revoke it with \`ci keys delete NAME\`, and run this command again.`,
+  );
 }
