@@ -8,6 +8,7 @@ import { Account, requestLike } from '../../account/rotation/new-request.ts';
 import { ownProgram, parseProgram } from '../../account/rotation/prove.ts';
 import type { RotationTools, RunningRotation } from '../../account/rotation/replace.ts';
 import { errorOf, type FailedRotation, rotateKeys } from '../../account/rotation/rotate.ts';
+import { rotationDestination, savedSecret } from '../../account/rotation/rotation-destination.ts';
 import { RotationFiles } from '../../account/rotation/rotation-files.ts';
 import { RotationKeys } from '../../account/rotation/rotation-keys.ts';
 import { type RotationRow, rotationRows, rowsByKey } from '../../account/rotation/rotation-rows.ts';
@@ -27,7 +28,7 @@ import { isWholeKey, masked } from '../../domain/secrets.ts';
 import type { StoredKey } from '../../domain/stored-key.ts';
 import type { Column } from '../../output/output.ts';
 import { checkOptions, parseOverlap, type RotateFlags, type RotateOptions } from './rotate-options.ts';
-import { placeOf, placeOfRow, requireRoom, rotationDestination, savedSecret, withoutPlace } from './rotation-place.ts';
+import { placeOf, placeOfRow, requireRoom, withoutPlace } from './rotation-place.ts';
 
 export const fields = ['id', 'name', 'oldId', 'apiKey', 'savedTo', 'variable', 'rotated', 'failed'] as const;
 
