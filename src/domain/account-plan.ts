@@ -1,5 +1,47 @@
 import type { Block } from './blocks.ts';
+import type { SubscriptionHours } from './coverage.ts';
 import type { DesiredKey, DesiredSeats } from './desired-account.ts';
+
+/** A subscription of an account, with the slug of its pool. */
+export interface CurrentSubscription extends SubscriptionHours {
+  readonly id: string;
+  readonly poolSlug: string;
+  /** In USD. */
+  readonly monthlyPrice?: number | null | undefined;
+  /** `month` or `year`. */
+  readonly billingCycle?: string | null | undefined;
+  /** RFC 3339. */
+  readonly currentPeriodEnd?: string | null | undefined;
+}
+
+/** A key of an account. A limit that is null isn't set; one that is undefined isn't stated. */
+export interface CurrentKey {
+  readonly id: string;
+  readonly name?: string | null | undefined;
+  /** `subscription` or `credit`. */
+  readonly keyType?: string | null | undefined;
+  readonly isActive?: boolean | null | undefined;
+  readonly subscriptionId?: string | null | undefined;
+  readonly subscriptionStatus?: string | null | undefined;
+  readonly maxBudget?: number | null | undefined;
+  readonly rpm?: number | null | undefined;
+  readonly tpm?: number | null | undefined;
+}
+
+/** What an account has, as the API states it. */
+export interface CurrentAccount {
+  /** Those of a pool with the most recent first, which is the one that the API cancels. */
+  readonly subscriptions: readonly CurrentSubscription[];
+  readonly keys: readonly CurrentKey[];
+}
+
+/** What a plan may change. */
+export interface PlanOptions {
+  /** Whether to change what exists and differs. */
+  readonly updateExisting: boolean;
+  /** Whether to revoke keys that the file manages, but doesn't name. */
+  readonly allowDestroy: boolean;
+}
 
 /** A member that differs. Undefined: not set, or not stated. */
 export interface Difference {
@@ -88,9 +130,24 @@ export interface Unmanaged {
   readonly name: string;
 }
 
+/** Something that people should know about a plan. */
+export type PlanNote =
+  /** A subscription has seats that the file asks for, but doesn't count: it ends, or its payment failed. */
+  | {
+      readonly type: 'ending' | 'past_due';
+      readonly subscription: string;
+      readonly pool: string;
+      readonly blocks: readonly Block[];
+      /** The end of its period, RFC 3339, if the API states it. */
+      readonly ends?: string | undefined;
+    }
+  /** The API doesn't state the limits of some keys, so they weren't compared. */
+  | { readonly type: 'limits-not-stated'; readonly keys: number };
+
 /** The difference between a file and an account. */
 export interface AccountPlan {
   /** In the order in which they are carried out. Empty: the account is as the file says. */
   readonly steps: readonly PlanStep[];
   readonly unmanaged: readonly Unmanaged[];
+  readonly notes: readonly PlanNote[];
 }

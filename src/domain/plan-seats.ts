@@ -1,0 +1,305 @@
+import type {
+  CancelStep,
+  CurrentSubscription,
+  Difference,
+  Obstacle,
+  PlanNote,
+  PlanOptions,
+  ReserveStep,
+  Unmanaged,
+} from './account-plan.ts';
+import { type Block, hoursPerBlock } from './blocks.ts';
+import { hoursInWords, reservedBlocks, reservedHours, seatsOf, willRenew } from './coverage.ts';
+import type { DesiredSeats } from './desired-account.ts';
+import { parseUsd } from './money.ts';
+
+/** What a plan says about seats. */
+export interface SeatsPlan {
+  /** First what is canceled, in the order in which the API cancels; then what is reserved. */
+  readonly steps: readonly (CancelStep | ReserveStep)[];
+  readonly unmanaged: readonly Unmanaged[];
+  readonly notes: readonly PlanNote[];
+}
+
+/** Compares the seats that a file asks for with the subscriptions of an account. */
+export function planSeats(
+  desired: readonly DesiredSeats[],
+  subscriptions: readonly CurrentSubscription[],
+  options: PlanOptions,
+): SeatsPlan {
+  const desiredOf = groupBy(desired, ({ pool }) => pool);
+  const existingOf = groupBy(subscriptions, ({ poolSlug }) => poolSlug);
+  const pools = [...new Set([...desiredOf.keys(), ...existingOf.keys()])].map((pool) =>
+    planPool(desiredOf.get(pool) ?? [], existingOf.get(pool) ?? [], options),
+  );
+  return {
+    steps: [...pools.flatMap(({ cancels }) => cancels), ...pools.flatMap(({ reserves }) => reserves)],
+    unmanaged: pools.flatMap(({ unmanaged }) => unmanaged),
+    notes: pools.flatMap(({ notes }) => notes),
+  };
+}
+
+/** A subscription that counts: it is paid for, and will renew. */
+interface Held {
+  readonly subscription: CurrentSubscription;
+  /** Empty if its hours aren't whole blocks. */
+  readonly blocks: readonly Block[];
+  readonly seats: number;
+}
+
+/** What changes together: some subscriptions are canceled, and seats are reserved in their place. */
+interface Change {
+  readonly entry: DesiredSeats;
+  readonly cancels: readonly Held[];
+  /** The number of seats to reserve. */
+  readonly missing: number;
+  /** The number of seats that there are. */
+  readonly have: number;
+  /** Why it isn't carried out, whatever the options; undefined if it can be. */
+  blocked: string | undefined;
+}
+
+function planPool(
+  entries: readonly DesiredSeats[],
+  existing: readonly CurrentSubscription[],
+  options: PlanOptions,
+): { cancels: CancelStep[]; reserves: ReserveStep[]; unmanaged: Unmanaged[]; notes: PlanNote[] } {
+  const held = existing.filter(willRenew).map(heldSeats);
+  const { matching, others } = match(entries, held);
+  const changes = entries.flatMap((entry) => changesOf(entry, matching.get(entry) ?? [], others));
+  blockOutOfOrder(changes, existing);
+  const changed = new Set(changes.flatMap(({ cancels }) => cancels));
+  const notes = changes.flatMap(({ entry, missing }) => (missing > 0 ? notCounted(entry, existing) : []));
+  const noted = new Set(notes.map(({ subscription }) => subscription));
+  const named = new Set([...matching.values()].flat());
+  const heldOf = new Map(held.map((each) => [each.subscription, each]));
+  const unmanaged = existing.filter((subscription) => {
+    const mine = heldOf.get(subscription);
+    if (mine) return !named.has(mine) && !changed.has(mine);
+    return subscription.status === 'past_due' && subscription.cancelAtPeriodEnd !== true && !noted.has(subscription.id);
+  });
+  return {
+    cancels: changes
+      .flatMap((change) => change.cancels.map((each) => cancelStep(change, each, options)))
+      .toSorted(inOrderOf(existing)),
+    reserves: changes.filter(({ missing }) => missing > 0).map((change) => reserveStep(change, options)),
+    unmanaged: unmanaged.map((each) => ({ type: 'subscription', id: each.id, name: nameOf(each) })),
+    notes: notes.filter(({ subscription }, at) => notes.findIndex((each) => each.subscription === subscription) === at),
+  };
+}
+
+/** Assigns each subscription to the entry with its blocks and billing cycle. */
+function match(entries: readonly DesiredSeats[], held: readonly Held[]) {
+  const matching = new Map<DesiredSeats, Held[]>();
+  const others: Held[] = [];
+  const add = (entry: DesiredSeats, each: Held) => {
+    const mine = matching.get(entry);
+    if (mine) mine.push(each);
+    else matching.set(entry, [each]);
+  };
+  const unstated: Held[] = [];
+  for (const each of held) {
+    if (cycleOf(each.subscription) === undefined) unstated.push(each);
+    else {
+      const entry = entries.find((one) => hasBlocks(each, one) && one.billingCycle === each.subscription.billingCycle);
+      if (entry) add(entry, each);
+      else others.push(each);
+    }
+  }
+  // A billing cycle that the API doesn't state can't differ.
+  for (const each of unstated) {
+    const fitting = entries.filter((entry) => hasBlocks(each, entry));
+    const entry = fitting.find((one) => seatsIn(matching.get(one) ?? []) < one.quantity) ?? fitting[0];
+    if (entry) add(entry, each);
+    else others.push(each);
+  }
+  return { matching, others };
+}
+
+/** Returns what has to change for an entry. Takes the subscriptions that it replaces out of `others`. */
+function changesOf(entry: DesiredSeats, held: readonly Held[], others: Held[]): Change[] {
+  const have = seatsIn(held);
+  if (have < entry.quantity) return [missingSeats(entry, have, others)];
+  return surplusSeats(entry, have, held);
+}
+
+function missingSeats(entry: DesiredSeats, have: number, others: Held[]): Change {
+  const missing = entry.quantity - have;
+  const unstated = others.find(({ subscription }) => reservedHours(subscription).length === 0);
+  if (unstated) {
+    // A wrong guess would buy the same seats again each time.
+    const blocked = `the API doesn't state the blocks of subscription ${unstated.subscription.id}`;
+    return { entry, cancels: [], missing, have, blocked };
+  }
+  const cancels: Held[] = [];
+  const byFit = [
+    ...others.filter((each) => hasBlocks(each, entry)),
+    ...others.filter((each) => !hasBlocks(each, entry)),
+  ];
+  for (const each of byFit) {
+    if (seatsIn(cancels) >= missing) break;
+    cancels.push(each);
+    others.splice(others.indexOf(each), 1);
+  }
+  return { entry, cancels, missing, have, blocked: undefined };
+}
+
+/** Returns a change for each subscription that can be canceled without giving up a seat that is asked for. */
+function surplusSeats(entry: DesiredSeats, have: number, held: readonly Held[]): Change[] {
+  let surplus = have - entry.quantity;
+  const blocked = entry.isProtected ? 'it is protected' : undefined;
+  const changes: Change[] = [];
+  const kept: Held[] = [];
+  for (const each of held) {
+    if (each.seats > surplus) kept.push(each);
+    else {
+      surplus -= each.seats;
+      changes.push({ entry, cancels: [each], missing: 0, have, blocked });
+    }
+  }
+  const [first] = kept;
+  if (surplus === 0 || !first) return changes;
+  const why = `it has ${first.seats} seats, which can only be canceled together, and ${surplus} of them ${surplus === 1 ? 'is' : 'are'} too many`;
+  return [...changes, { entry, cancels: [first], missing: 0, have, blocked: blocked ?? why }];
+}
+
+/** Blocks the changes that would cancel a subscription that isn't the most recent renewing one when its turn comes. */
+function blockOutOfOrder(changes: readonly Change[], existing: readonly CurrentSubscription[]): void {
+  const changeOf = new Map(
+    changes.flatMap((change) => change.cancels.map(({ subscription }) => [subscription, change] as const)),
+  );
+  const renewing = existing.filter(({ status, cancelAtPeriodEnd }) => status !== 'canceled' && !cancelAtPeriodEnd);
+  // A blocked change keeps its subscriptions, which then stand before earlier ones.
+  for (let at = 0; at < renewing.length; ) {
+    const subscription = renewing[at];
+    const change = subscription && changeOf.get(subscription);
+    if (change && change.blocked === undefined) {
+      at += 1;
+      continue;
+    }
+    const blockedNow = renewing
+      .slice(at)
+      .flatMap((each) => changeOf.get(each) ?? [])
+      .filter(({ blocked }) => blocked === undefined);
+    if (blockedNow.length === 0) return;
+    for (const each of blockedNow) {
+      each.blocked = `the API cancels only the most recent subscription of a pool, which is ${subscription?.id}`;
+    }
+    at = 0;
+  }
+}
+
+function cancelStep(change: Change, { subscription, blocks }: Held, options: PlanOptions): CancelStep {
+  const { id, poolSlug, currentPeriodEnd, monthlyPrice } = subscription;
+  return {
+    action: 'cancel',
+    kind: 'update',
+    pool: poolSlug,
+    subscription: id,
+    blocks,
+    ends: currentPeriodEnd ?? undefined,
+    perMonth: monthlyPrice == null ? undefined : parseUsd(monthlyPrice),
+    differences: change.missing > 0 ? differencesOf(change, subscription) : [quantityDifference(change)],
+    obstacle: obstacleOf(change, options),
+  };
+}
+
+function reserveStep(change: Change, options: PlanOptions): ReserveStep {
+  const { entry, cancels, missing } = change;
+  const [replaced] = cancels;
+  return {
+    action: 'reserve',
+    kind: replaced ? 'update' : 'create',
+    seats: entry,
+    missing,
+    differences: [
+      ...(replaced ? differencesOf(change, replaced.subscription) : []),
+      ...(change.have > 0 ? [quantityDifference(change)] : []),
+    ],
+    obstacle: obstacleOf(change, options),
+  };
+}
+
+function obstacleOf({ blocked, cancels }: Change, { updateExisting }: PlanOptions): Obstacle | undefined {
+  if (blocked !== undefined) return { why: blocked };
+  if (cancels.length === 0 || updateExisting) return undefined;
+  return { option: '--update-existing', why: 'it differs' };
+}
+
+function differencesOf({ entry }: Change, subscription: CurrentSubscription): Difference[] {
+  const from = hoursInWords(subscription);
+  const to = entry.blocks.join(',');
+  const cycle = cycleOf(subscription);
+  return [
+    ...(from === to ? [] : [{ field: 'blocks', from, to } as const]),
+    ...(cycle === undefined || cycle === entry.billingCycle
+      ? []
+      : [{ field: 'billingCycle', from: cycle, to: entry.billingCycle } as const]),
+  ];
+}
+
+function quantityDifference({ entry, have }: Change): Difference {
+  return { field: 'quantity', from: have, to: entry.quantity };
+}
+
+/** Returns notes on subscriptions that have an entry's seats, but that end or aren't paid. */
+function notCounted(entry: DesiredSeats, existing: readonly CurrentSubscription[]) {
+  return existing.flatMap((subscription) => {
+    const { id, poolSlug, status, cancelAtPeriodEnd, currentPeriodEnd } = subscription;
+    const isPastDue = status === 'past_due';
+    if (!isPastDue && !(cancelAtPeriodEnd === true && status !== 'canceled')) return [];
+    const each = heldSeats(subscription);
+    const cycle = cycleOf(subscription);
+    if (!hasBlocks(each, entry) || (cycle !== undefined && cycle !== entry.billingCycle)) return [];
+    return [
+      {
+        type: isPastDue ? 'past_due' : 'ending',
+        subscription: id,
+        pool: poolSlug,
+        blocks: each.blocks,
+        ends: currentPeriodEnd ?? undefined,
+      } as const,
+    ];
+  });
+}
+
+function heldSeats(subscription: CurrentSubscription): Held {
+  const blocks = reservedBlocks(subscription);
+  const isWhole = blocks.length > 0 && blocks.length * hoursPerBlock === reservedHours(subscription).length;
+  if (!isWhole) return { subscription, blocks: [], seats: 1 };
+  return { subscription, blocks, seats: Math.max(1, Math.min(...blocks.map((block) => seatsOf(subscription, block)))) };
+}
+
+function seatsIn(held: readonly Held[]): number {
+  return held.reduce((sum, { seats }) => sum + seats, 0);
+}
+
+function hasBlocks({ blocks }: Held, entry: DesiredSeats): boolean {
+  return blocks.length === entry.blocks.length && blocks.every((block) => entry.blocks.includes(block));
+}
+
+/** Returns the billing cycle of a subscription; undefined if the API doesn't state one that a file can name. */
+function cycleOf({ billingCycle }: CurrentSubscription): 'month' | 'year' | undefined {
+  return billingCycle === 'month' || billingCycle === 'year' ? billingCycle : undefined;
+}
+
+/** Returns a subscription for people: `kimi26 asia,europe`. */
+function nameOf(subscription: CurrentSubscription): string {
+  return `${subscription.poolSlug} ${hoursInWords(subscription)}`.trim();
+}
+
+function inOrderOf(existing: readonly CurrentSubscription[]): (a: CancelStep, b: CancelStep) => number {
+  const order = new Map(existing.map(({ id }, at) => [id, at]));
+  return (a, b) => (order.get(a.subscription) ?? 0) - (order.get(b.subscription) ?? 0);
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
