@@ -24,7 +24,7 @@ export async function poolSubscriptions(context: Pick<Context, 'api'>, pool: str
   return found.map((subscription) => ({ ...subscription, poolSlug: pool }));
 }
 
-/** Returns the user's subscriptions to all pools. The account lists the pools, and each pool lists its subscriptions. */
+/** Returns the user's subscriptions to all pools. The account lists the pools, and each pool lists its subscriptions, all at once. */
 export async function allSubscriptions(
   { pools }: { readonly pools: Pick<Api['pools'], 'subscriptions'> },
   { poolPledges }: BillingStatus,
@@ -33,12 +33,13 @@ export async function allSubscriptions(
   const slugs = new Map(
     (poolPledges ?? []).map((pledge) => [pledge.poolId ?? pledge.poolSlug ?? pledge.id, pledge.poolSlug]),
   );
-  const found: PoolSubscription[] = [];
-  for (const [pool, slug] of slugs) {
-    const subscriptions = await pools.subscriptions(slug ?? pool, options);
-    for (const subscription of subscriptions) found.push({ ...subscription, poolSlug: slug ?? pool });
-  }
-  return found;
+  const found = await Promise.all(
+    [...slugs].map(async ([pool, slug]) => {
+      const subscriptions = await pools.subscriptions(slug ?? pool, options);
+      return subscriptions.map((subscription) => ({ ...subscription, poolSlug: slug ?? pool }));
+    }),
+  );
+  return found.flat();
 }
 
 /** Fetches the account, and returns the user's subscriptions to all pools. */
