@@ -1,0 +1,36 @@
+import { accountLabel } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
+import type { AccountPlan, PlanOptions } from '../../domain/account-plan.ts';
+import type { DesiredAccount } from '../../domain/desired-account.ts';
+import { planAccount } from '../../domain/plan-account.ts';
+import { PoolCatalog } from '../pool-catalog.ts';
+import { type FetchedAccount, fetchAccount } from './current-account.ts';
+import { type PlanRecord, planRecord } from './plan-view.ts';
+import { type PlanPrice, pricePlan } from './price-plan.ts';
+
+/** A plan with its price, and what it was made from. */
+export interface PricedPlan {
+  readonly plan: AccountPlan;
+  readonly price: PlanPrice;
+  readonly account: FetchedAccount;
+  /** For JSON, and for `planText`. */
+  readonly record: PlanRecord;
+}
+
+/**
+ * Fetches the account, and returns what makes it as a file says, with its price.
+ *
+ * @param catalog - a new one fetches the pools again
+ * @throws CommandError (not_found) for an unknown pool; (unexpected_response); (usage)
+ */
+export async function makePlan(
+  context: Pick<Context, 'api' | 'settings'>,
+  desired: DesiredAccount,
+  options: PlanOptions,
+  catalog = new PoolCatalog(context),
+): Promise<PricedPlan> {
+  const account = await fetchAccount(context);
+  const plan = planAccount(desired, account, options);
+  const price = await pricePlan(context, catalog, desired, plan, account.subscriptions);
+  return { plan, price, account, record: planRecord(desired, accountLabel(context.settings), plan, price) };
+}
