@@ -52,16 +52,25 @@ export class Mistakes {
   #count = 0;
 
   add(line: number, problem: string): void {
+    this.addAt(`line ${line}`, problem);
+  }
+
+  /** @param place - where the mistake is, for people */
+  addAt(place: string, problem: string): void {
     this.#count++;
-    if (this.#lines.length < mostShown) this.#lines.push(`line ${line}: ${problem}`);
+    if (this.#lines.length < mostShown) this.#lines.push(`${place}: ${problem}`);
   }
 
   /** @throws CommandError (usage) with the lines, if anything is wrong */
   check(file: Pick<RowFile, 'name'>): void {
-    if (this.#count === 0) return;
+    if (this.#count > 0) throw this.errorIn(file.name);
+  }
+
+  /** Returns the error with the lines. @param name - of the file */
+  errorIn(name: string): CommandError {
     const more = this.#count - this.#lines.length;
     const [what, them] = this.#count === 1 ? ['a mistake', 'it'] : [counted(this.#count, 'mistake'), 'them'];
-    throw new CommandError('usage', `${file.name} has ${what}`, {
+    return new CommandError('usage', `${name} has ${what}`, {
       hint: `Nothing was sent. Correct ${them}, and run the command again:`,
       lines: [...this.#lines, ...(more > 0 ? [`and ${more} more`] : [])],
       outcome: 'not_applied',
@@ -70,7 +79,7 @@ export class Mistakes {
 }
 
 /** Returns a function that reports the columns of a row that aren't known, each once per file. */
-export function unknownColumns(known: readonly string[]): (row: FileRow, mistakes: Mistakes) => void {
+export function unknownColumns(known: readonly string[]): (row: FileRow, mistakes: Pick<Mistakes, 'add'>) => void {
   const seen = new Set<string>(known);
   return ({ line, values, header = { line, columns: values.keys() } }, mistakes) => {
     for (const column of header.columns) {

@@ -47,10 +47,15 @@ export class RowFile {
    * @throws CommandError (usage) if it can't be read; (interrupted)
    */
   static async read(world: Pick<World, 'cwd' | 'interrupt' | 'stdin'>, name: string): Promise<RowFile> {
-    if (name !== '-') return new RowFile(name, bytesOf(world, name)).#checked();
+    if (name !== '-') return RowFile.open(world, name);
     const chunks: Buffer[] = [];
     await readChunks(world, (chunk) => chunks.push(chunk));
     return new RowFile('standard input', Buffer.concat(chunks)).#checked();
+  }
+
+  /** Reads a file. @throws CommandError (usage) if it can't be read */
+  static open(world: Pick<World, 'cwd'>, name: string): RowFile {
+    return new RowFile(name, bytesOf(world, name)).#checked();
   }
 
   /** Returns a file whose content was read already. */

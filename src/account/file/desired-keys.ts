@@ -1,0 +1,123 @@
+import type { World } from '../../context/world.ts';
+import type { DesiredKey, FilePlace } from '../../domain/desired-account.ts';
+import { asClause, CommandError } from '../../domain/errors.ts';
+import { type KeyRow, keyRowOf, shortened } from '../bulk/key-rows.ts';
+import { rowError } from '../bulk/row-runner.ts';
+import type { FileMistakes } from './file-mistakes.ts';
+import { filled, openTable, tableKeys } from './key-table.ts';
+import type { AccountFile, KeyEntry, KeyTableEntry } from './schema.ts';
+import type { Tree } from './yaml-tree.ts';
+
+/** What the keys of a file are read with. */
+interface Reading {
+  readonly world: Pick<World, 'cwd'>;
+  /** As the user named it; `-` for standard input. */
+  readonly file: string;
+  readonly mistakes: FileMistakes;
+  /** @throws CommandError if a destination isn't valid */
+  readonly checkDestination: (to: string) => Promise<unknown>;
+}
+
+/** Where a key is, and how to report what is wrong with it. */
+interface Origin {
+  readonly place: FilePlace;
+  /** @param field - what the problem is about */
+  readonly report: (problem: string, field?: string) => void;
+}
+
+/** Reads the keys of a file and of its tables. What is wrong with them is added to the mistakes. */
+export async function desiredKeys(
+  { keys = [] }: Pick<AccountFile, 'keys'>,
+  tree: Tree | undefined,
+  reading: Reading,
+): Promise<DesiredKey[]> {
+  const collected = new KeyCollection(reading);
+  const entries = Array.isArray(keys) ? keys : [keys];
+  for (const [at, entry] of entries.entries()) {
+    const entryTree = Array.isArray(keys) ? tree?.items?.[at] : tree;
+    if (!entryTree) continue;
+    if ('from' in entry) await collected.addTable(entry, entryTree);
+    else await collected.addKey(entry, entryTree);
+  }
+  return collected.keys;
+}
+
+class KeyCollection {
+  readonly keys: DesiredKey[] = [];
+  readonly #reading: Reading;
+  readonly #names = new Map<string, FilePlace>();
+  readonly #destinations = new Map<string, FilePlace>();
+
+  constructor(reading: Reading) {
+    this.#reading = reading;
+  }
+
+  async addKey({ protected: isProtected = false, fingerprint: _, ...values }: KeyEntry, tree: Tree): Promise<void> {
+    const { mistakes } = this.#reading;
+    const place = mistakes.placeOf(tree.offset);
+    const origin: Origin = {
+      place,
+      report: (problem, field = '') => mistakes.add(tree.fields?.get(field)?.offset ?? tree.offset, problem),
+    };
+    const given = new Map(Object.entries(values));
+    const row = keyRowOf({ line: place.line, values: filled(given, {}) });
+    if (typeof row === 'string') origin.report(row, fieldOf(row, given));
+    else await this.#add(row, isProtected, origin);
+  }
+
+  async addTable(entry: KeyTableEntry, tree: Tree): Promise<void> {
+    const { world, file, mistakes } = this.#reading;
+    const { from, template } = entry;
+    const add = (line: number, problem: string) => mistakes.addInTable(from, line, problem);
+    try {
+      for await (const row of tableKeys(openTable(world, file, entry), entry, { add })) {
+        const place = { file: from, line: row.line, column: 1 };
+        await this.#add(row, template?.protected ?? false, { place, report: (problem) => add(row.line, problem) });
+      }
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.code !== 'usage') throw error;
+      mistakes.add(tree.fields?.get('from')?.offset ?? tree.offset, asClause(error.message));
+    }
+  }
+
+  async #add({ name, seat, limits, to }: KeyRow, isProtected: boolean, { place, report }: Origin): Promise<void> {
+    const earlier = this.#names.get(name);
+    if (earlier) report(`key "${shortened(name)}" is also in ${words(earlier, place)}; names must differ`, 'name');
+    else this.#names.set(name, place);
+    if (to !== undefined) await this.#checkDestination(to, { place, report });
+    const type = seat ? 'subscription' : 'credit';
+    this.keys.push({ name, type, ...seat, ...limits, ...(to === undefined ? {} : { to }), isProtected, place });
+  }
+
+  async #checkDestination(to: string, { place, report }: Origin): Promise<void> {
+    const earlier = this.#destinations.get(to);
+    // A program gets the name of the key. Other places hold one secret.
+    if (earlier && !to.startsWith('command:')) {
+      const where = words(earlier, place);
+      report(`destination "${shortened(to)}" is also in ${where}, and each secret would replace the other`, 'to');
+    }
+    if (earlier) return;
+    this.#destinations.set(to, place);
+    try {
+      await this.#reading.checkDestination(to);
+    } catch (error) {
+      const { message, hint } = rowError(error);
+      report(
+        `${asClause(message)}${hint === undefined ? '' : `; ${hint.charAt(0).toLowerCase()}${asClause(hint.slice(1))}`}`,
+        'to',
+      );
+    }
+  }
+}
+
+/** Returns a place as part of a sentence about another one. */
+function words({ file, line }: FilePlace, other: FilePlace): string {
+  return file === other.file ? `line ${line}` : `${file}, line ${line}`;
+}
+
+/** Returns the field of an entry that a problem of a row is about. */
+function fieldOf(problem: string, given: ReadonlyMap<string, unknown>): string | undefined {
+  const fields = ['subscription', 'pool', 'maxBudget', 'rpm', 'tpm'];
+  const field = fields.find((each) => given.has(each) && new RegExp(`\\b${each}\\b`).test(problem));
+  return field ?? (/\bname\b/.test(problem) ? 'name' : undefined);
+}

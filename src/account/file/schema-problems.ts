@@ -1,0 +1,91 @@
+import type * as z from 'zod/mini';
+import { isObject } from '../../domain/json.ts';
+import { nearest } from '../../domain/nearest.ts';
+import { redacted } from '../../domain/secrets.ts';
+import { shortened } from '../bulk/key-rows.ts';
+import type { Tree } from './yaml-tree.ts';
+
+type Issue = z.core.$ZodIssue;
+type Report = (offset: number, problem: string) => void;
+
+/** Reports where and how a file doesn't match its schema. The messages of the issues are phrases for what is expected. */
+export function reportIssues(issues: readonly Issue[], root: Tree, report: Report): void {
+  for (const issue of issues) reportIssue(issue, issue.path, root, report);
+}
+
+function reportIssue(issue: Issue, path: readonly PropertyKey[], root: Tree, report: Report): void {
+  const { found, offset } = lookUp(root, path);
+  if (issue.code === 'unrecognized_keys') {
+    for (const name of issue.keys) {
+      const at = found?.fields?.get(name)?.nameOffset ?? offset;
+      const known = issue.message.split(/, | and /);
+      report(at, `field "${shown(name)}" isn't known; ${suggestion(name, known) ?? `the fields are ${issue.message}`}`);
+    }
+    return;
+  }
+  if (issue.code === 'invalid_union' && found) {
+    const chosen = chosenOption(issue.errors, found.value);
+    if (chosen) {
+      for (const inner of chosen) reportIssue(inner, [...path, ...inner.path], root, report);
+      return;
+    }
+  }
+  report(offset, problemOf(issue, labelOf(path), found));
+}
+
+/** Returns the issues with the option of a union that is meant; undefined if none is. */
+function chosenOption(options: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
+  const isOtherKind = ({ code, path }: Issue) =>
+    path.length === 0 && (code === 'invalid_type' || code === 'invalid_value' || code === 'invalid_union');
+  const close = options.filter((issues) => !issues.some(isOtherKind));
+  // A key and a table of keys are both maps.
+  return isObject(value) && 'from' in value ? close.at(-1) : close[0];
+}
+
+interface Found {
+  /** Undefined if there is no value. */
+  readonly found: Tree | undefined;
+  /** Where the value is, or else what should have it. */
+  readonly offset: number;
+}
+
+function lookUp(root: Tree, path: readonly PropertyKey[]): Found {
+  let [parent, found]: [Tree, Tree | undefined] = [root, root];
+  for (const step of path) {
+    parent = found ?? parent;
+    found = typeof step === 'number' ? found?.items?.[step] : found?.fields?.get(String(step));
+  }
+  return { found, offset: found?.offset ?? parent.offset };
+}
+
+/** Returns how a sentence names a value. */
+function labelOf(path: readonly PropertyKey[]): string {
+  const last = path.at(-1);
+  if (last === undefined) return 'the file';
+  return typeof last === 'number' ? `entry ${last + 1} of ${String(path.at(-2) ?? 'the file')}` : String(last);
+}
+
+function problemOf(issue: Issue, label: string, found: Tree | undefined): string {
+  const { message } = issue;
+  if (!found) return `${label} is missing: ${message}`;
+  const { value, source = '', items, fields } = found;
+  if (value === null) return `${label} has no value; it should be ${message}`;
+  if (items) return `${label} is a list${items.length === 0 ? ' without entries' : ''}, but should be ${message}`;
+  if (fields) return `${label} is a map of fields, but should be ${message}`;
+  if (issue.code === 'invalid_type' && issue.expected === 'string')
+    return `${label} ${source} is ${typeof value === 'number' ? 'a number' : 'true or false'}; write it in quotes: "${shown(source)}"`;
+  const text = typeof value === 'string' ? `"${shown(value)}"` : shown(source);
+  const known = issue.code === 'invalid_value' ? issue.values.map(String) : [];
+  const advice = typeof value === 'string' ? suggestion(value, known) : undefined;
+  return `${label} ${text} isn't ${message}${advice === undefined ? '' : `; ${advice}`}`;
+}
+
+function suggestion(word: string, known: readonly string[]): string | undefined {
+  const [similar] = nearest(shortened(word), known);
+  return similar === undefined ? undefined : `did you mean "${similar}"?`;
+}
+
+/** Returns a value as a message may show it. */
+function shown(value: string): string {
+  return shortened(redacted(value.slice(0, 1000)));
+}

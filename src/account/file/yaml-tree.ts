@@ -1,0 +1,203 @@
+import { Composer, CST, type ErrorCode, isMap, isScalar, isSeq, Lexer, Parser, type YAMLParseError } from 'yaml';
+
+/** A value of a YAML file, and where it is. */
+export interface Tree {
+  /** Where it starts, in UTF-16 units. */
+  readonly offset: number;
+  /** Plain data: texts, numbers, booleans, null, arrays and objects. */
+  readonly value: unknown;
+  /** The members of a map. */
+  readonly fields?: ReadonlyMap<string, Field>;
+  /** The items of a list. */
+  readonly items?: readonly Tree[];
+  /** A value that isn't a map or a list, as it is written. */
+  readonly source?: string | undefined;
+}
+
+/** A member of a map. */
+interface Field extends Tree {
+  /** Where its name starts. */
+  readonly nameOffset: number;
+}
+
+/** Takes what is wrong with a text, as a clause. */
+type Report = (offset: number, problem: string) => void;
+
+/** The deepest nesting that is read. The format has five levels; the parser counts each about three times. */
+const mostLevels = 40;
+/** The most tokens that are read, about those of 11,000 keys. They take about a second. */
+const mostTokens = 500_000;
+
+/**
+ * Parses a text as one document of YAML 1.2, without what hides or repeats content: anchors, aliases, tags and merge keys.
+ *
+ * @param report - called for each mistake; once for those that make the rest unclear
+ * @returns undefined if the text is empty, or can't be understood
+ */
+export function parsedTree(text: string, report: Report): Tree | undefined {
+  const tokens = tokensOf(text, report);
+  if (!tokens) return undefined;
+  const [document] = composed(tokens, text.length);
+  const [error] = (document?.errors ?? []).toSorted((one, other) => one.pos[0] - other.pos[0]);
+  if (error) {
+    report(Math.min(error.pos[0], text.length), problemOf(error));
+    return undefined;
+  }
+  return isScalar(document?.contents) || isMap(document?.contents) || isSeq(document?.contents)
+    ? treeOf(document.contents, { text, report, start: 0 })
+    : undefined;
+}
+
+/** Returns the tokens of a text; undefined if it can't be read. */
+function tokensOf(text: string, report: Report): CST.Token[] | undefined {
+  const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(text);
+  if (control) {
+    report(control.index, `control character ${codeOf(control[0])} isn't allowed; remove it`);
+    return undefined;
+  }
+  const tokens: CST.Token[] = [];
+  const parser = new Parser();
+  let [count, documents, isScalarNext, isRefused] = [0, 0, false, false];
+  const take = (token: CST.Token) => {
+    tokens.push(token);
+    if (token.type !== 'document') return true;
+    documents++;
+    if (documents === 2) report(token.offset, 'a second document starts here; write one document per file');
+    return documents < 2;
+  };
+  for (const lexeme of new Lexer().lex(text)) {
+    const { offset } = parser;
+    const kind = isScalarNext ? undefined : CST.tokenType(lexeme);
+    isScalarNext = kind === 'scalar';
+    const refusal = refusalOf(kind, lexeme);
+    if (refusal) {
+      report(offset + refusal.at, refusal.what);
+      isRefused = true;
+    }
+    for (const token of parser.next(lexeme)) if (!take(token)) return undefined;
+    if (parser.stack.length > mostLevels) {
+      report(offset, 'this is nested too deeply; the format has five levels');
+      return undefined;
+    }
+    if (++count > mostTokens) {
+      report(offset, 'the file has too many entries up to here; move keys to a table, as in from: tenants.csv');
+      return undefined;
+    }
+  }
+  for (const token of parser.end()) if (!take(token)) return undefined;
+  return isRefused ? undefined : tokens;
+}
+
+interface Refusal {
+  /** Where in the token. */
+  readonly at: number;
+  readonly what: string;
+}
+
+/** Returns what is wrong with a token of a kind that isn't allowed or isn't complete. */
+function refusalOf(kind: CST.TokenType | null | undefined, lexeme: string): Refusal | undefined {
+  switch (kind) {
+    case 'anchor':
+      return { at: 0, what: "an anchor (&) isn't allowed; write the value out each time, or quote it if it is text" };
+    case 'alias':
+      return { at: 0, what: "an alias (*) isn't allowed; write the value out, or quote it if it is text" };
+    case 'tag':
+      return { at: 0, what: "a tag (!) isn't allowed; remove it, or quote the value if it is text" };
+    case 'directive-line':
+      if (/^%YAML[ \t]+1\.2\s*$/.test(lexeme)) return undefined;
+      return { at: 0, what: "a directive (%) isn't allowed; remove it, or quote the value if it is text" };
+    case 'double-quoted-scalar':
+      return isClosed(lexeme) ? badEscape(lexeme) : { at: 0, what: 'this quotation mark (") isn\'t closed' };
+    case 'single-quoted-scalar':
+      if (/^'(?:[^']|'')*'$/.test(lexeme)) return undefined;
+      return { at: 0, what: "this quotation mark (') isn't closed" };
+    default:
+      return undefined;
+  }
+}
+
+/** Returns whether a text in double quotes ends with a quotation mark that isn't escaped. */
+function isClosed(lexeme: string): boolean {
+  let at = lexeme.length - 2;
+  while (lexeme[at] === '\\') at--;
+  return lexeme.length > 1 && lexeme.endsWith('"') && (lexeme.length - at) % 2 === 0;
+}
+
+/** Returns the first escape that YAML doesn't know. The parser would report each of a million. */
+function badEscape(lexeme: string): Refusal | undefined {
+  const escapes = /\\(?:["\\/0abefnrtvNLP_ \t\n]|\r\n|x[\da-f]{2}|u[\da-f]{4}|U(?:000[\da-f]|0010)[\da-f]{4}|(.?))/gis;
+  for (const { 1: letter, index } of lexeme.matchAll(escapes)) {
+    if (letter !== undefined) return { at: index, what: `"\\${letter}" isn't an escape; write "\\\\" for a backslash` };
+  }
+  return undefined;
+}
+
+/**
+ * Composes tokens. Thousands of errors, which the composer collects, take seconds if each has a stack.
+ */
+function composed(tokens: readonly CST.Token[], length: number) {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, strict: true });
+    return [...composer.compose(tokens, true, length)];
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** What the errors of the parser mean, where its words would be hard to understand. */
+const syntaxProblems: Partial<Record<ErrorCode, string>> = {
+  BAD_INDENT:
+    "this doesn't line up; indent the entries of a list or map by the same number of spaces, and close [ and {",
+  BLOCK_AS_IMPLICIT_KEY: 'a second field starts on this line; write it on a line of its own, or quote the value',
+  BLOCK_IN_FLOW: "a list or map with dashes or lines can't be in [ ] or { }",
+  KEY_OVER_1024_CHARS: 'the name of a field is longer than 1,024 characters',
+  MULTILINE_IMPLICIT_KEY: 'this is text where a field is expected; write name: value',
+  TAB_AS_INDENT: 'a tab indents this line; indent with spaces',
+};
+
+function problemOf({ code, message }: YAMLParseError): string {
+  const [, character] = /reserved character (\S)/.exec(message) ?? [];
+  if (code === 'BAD_SCALAR_START' && character !== undefined)
+    return `a value can't start with ${character}; write it in quotes`;
+  const [first = ''] = message.split('\n');
+  return syntaxProblems[code] ?? `it isn't YAML here (${first.charAt(0).toLowerCase()}${first.slice(1, 100)})`;
+}
+
+interface Reading {
+  readonly text: string;
+  readonly report: Report;
+  /** Where to report a value that has no text. */
+  readonly start: number;
+}
+
+function treeOf(node: unknown, { text, report, start }: Reading): Tree {
+  if (isScalar(node)) {
+    const { value, source, range } = node;
+    const offset = value === null && source === '' ? start : (range?.[0] ?? start);
+    return { offset, value, source };
+  }
+  if (isSeq(node)) {
+    const items = node.items.map((item) => treeOf(item, { text, report, start: node.range?.[0] ?? start }));
+    return { offset: node.range?.[0] ?? start, items, value: items.map(({ value }) => value) };
+  }
+  if (!isMap(node)) return { offset: start, value: null };
+  const offset = node.range?.[0] ?? start;
+  const fields = new Map<string, Field>();
+  for (const pair of node.items) {
+    const { key } = pair;
+    const name = isScalar(key) ? (key.source ?? String(key.value)) : undefined;
+    const nameOffset = (isScalar(key) || isMap(key) || isSeq(key) ? key.range?.[0] : undefined) ?? offset;
+    if (name === undefined) report(nameOffset, 'the name of a field is text, not a list or map');
+    else if (name === '<<') report(nameOffset, "a merge key (<<) isn't allowed; write the fields out");
+    else if (name === '__proto__') report(nameOffset, `field "${name}" isn't known`);
+    else if (fields.has(name)) report(nameOffset, `field "${name}" appears twice; remove one`);
+    else fields.set(name, { nameOffset, ...treeOf(pair.value, { text, report, start: nameOffset }) });
+  }
+  return { offset, fields, value: Object.fromEntries([...fields].map(([name, { value }]) => [name, value])) };
+}
+
+function codeOf(character: string): string {
+  return `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+}
