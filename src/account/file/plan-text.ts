@@ -100,7 +100,10 @@ function facts(plan: PlanRecord): [string, string][] {
   const limit = maxMonthlySpend === null ? '' : ` (limit ${shownUsd(maxMonthlySpend)})`;
   return [
     ['Changes', `${made} to make${held === 0 ? '' : `, ${held} not made`}`],
-    ['Due today', dueTodayAtMost === dueToday ? amount(dueToday) : `about ${amount(dueToday)} (at most ${amount(dueTodayAtMost)})`],
+    [
+      'Due today',
+      dueTodayAtMost === dueToday ? amount(dueToday) : `about ${amount(dueToday)} (at most ${amount(dueTodayAtMost)})`,
+    ],
     ['Per month', `${amount(monthlyBefore)} → ${amount(monthlyAfter)}${limit}`],
     ['Account', account],
   ];
