@@ -45,6 +45,12 @@ export const nouns: readonly Stub[] = [
     description: 'Buy with USDC on Base, without an account',
     load: () => import('./agent/index.ts'),
   },
+  { term: 'export', description: 'Print the account as a file', load: () => import('./export.ts') },
+  {
+    term: 'plan [file]',
+    description: 'Show what differs between a file and the account',
+    load: () => import('./plan.ts'),
+  },
   { term: 'history', description: 'Show changes made from this machine', load: () => import('./history/index.ts') },
   { term: 'auth', description: 'Sign in and out, and switch profiles', load: () => import('./auth/index.ts') },
   { term: 'config', description: 'Manage settings', load: () => import('./config/index.ts') },

@@ -28,7 +28,7 @@ function noChanges({ file }: PlanRecord): string {
 
 /** Returns a change in one line. */
 export function changeLine(change: PlanChange, style: Style): string {
-  const line = [changeText(change), differences(change)].filter(Boolean).join(': ');
+  const line = [changeText(change), differenceText(change)].filter(Boolean).join(': ');
   const money = moneyText(change);
   const whole = money === '' ? line : `${line}, ${money}`;
   if (!change.willApply) return style.warning(`! ${whole} (${reason(change)})`);
@@ -62,7 +62,7 @@ export function changeText({ action, name, pool, blocks, quantity, billingCycle,
 }
 
 /** Returns what differs: `rpm 60 → 120, tpm none → 1000`. */
-function differences({ differences }: PlanChange): string {
+export function differenceText({ differences }: Pick<PlanChange, 'differences'>): string {
   return differences.map(({ field, from, to }) => `${field} ${from ?? 'none'} → ${to ?? 'none'}`).join(', ');
 }
 
