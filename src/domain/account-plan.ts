@@ -41,6 +41,8 @@ export interface PlanOptions {
   readonly updateExisting: boolean;
   /** Whether to revoke keys that the file manages, but doesn't name. */
   readonly allowDestroy: boolean;
+  /** The entries whose seats can't be bought now. Nothing that they would replace is canceled, and keys can't use them. */
+  readonly unavailable?: ReadonlySet<DesiredSeats> | undefined;
 }
 
 /** A member that differs. Undefined: not set, or not stated. */

@@ -29,7 +29,7 @@ export function planKeys(
 ): KeysPlan {
   const active = current.keys.filter(({ isActive }) => isActive !== false);
   const named = namesakes(active);
-  const seats = new Seats(current, seatSteps);
+  const seats = new Seats(current, seatSteps, options);
   const creations: CreateKeyStep[] = [];
   const rotations: RotateKeyStep[] = [];
   let unstated = 0;
@@ -104,7 +104,7 @@ class Seats {
   /** By pool: undefined if the plan reserves a seat, else why it doesn't. */
   readonly #reserved = new Map<string, Obstacle | undefined>();
 
-  constructor({ subscriptions }: CurrentAccount, seatSteps: readonly PlanStep[]) {
+  constructor({ subscriptions }: CurrentAccount, seatSteps: readonly PlanStep[], { unavailable }: PlanOptions) {
     const usable = subscriptions.filter(({ status }) => status === 'active' || status === 'pending_key');
     this.poolOf = new Map(subscriptions.map(({ id, poolSlug }) => [id, poolSlug]));
     this.#usable = new Set(usable.map(({ id }) => id));
@@ -112,7 +112,8 @@ class Seats {
     for (const step of seatSteps) {
       if (step.action !== 'reserve') continue;
       const { pool } = step.seats;
-      if (step.obstacle === undefined || !this.#reserved.has(pool)) this.#reserved.set(pool, step.obstacle);
+      const obstacle = step.obstacle ?? (unavailable?.has(step.seats) ? { why: "it isn't available" } : undefined);
+      if (obstacle === undefined || !this.#reserved.has(pool)) this.#reserved.set(pool, obstacle);
     }
   }
 

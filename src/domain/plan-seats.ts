@@ -66,7 +66,7 @@ function planPool(
 ): { cancels: CancelStep[]; reserves: ReserveStep[]; unmanaged: Unmanaged[]; notes: PlanNote[] } {
   const held = existing.filter(willRenew).map(heldSeats);
   const { matching, others } = match(entries, held);
-  const changes = entries.flatMap((entry) => changesOf(entry, matching.get(entry) ?? [], others));
+  const changes = entries.flatMap((entry) => changesOf(entry, matching.get(entry) ?? [], others, options));
   blockOutOfOrder(changes, existing);
   const changed = new Set(changes.flatMap(({ cancels }) => cancels));
   const notes = changes.flatMap(({ entry, missing }) => (missing > 0 ? notCounted(entry, existing) : []));
@@ -117,13 +117,13 @@ function match(entries: readonly DesiredSeats[], held: readonly Held[]) {
 }
 
 /** Returns what has to change for an entry. Takes the subscriptions that it replaces out of `others`. */
-function changesOf(entry: DesiredSeats, held: readonly Held[], others: Held[]): Change[] {
+function changesOf(entry: DesiredSeats, held: readonly Held[], others: Held[], options: PlanOptions): Change[] {
   const have = seatsIn(held);
-  if (have < entry.quantity) return [missingSeats(entry, have, others)];
+  if (have < entry.quantity) return [missingSeats(entry, have, others, options)];
   return surplusSeats(entry, have, held);
 }
 
-function missingSeats(entry: DesiredSeats, have: number, others: Held[]): Change {
+function missingSeats(entry: DesiredSeats, have: number, others: Held[], { unavailable }: PlanOptions): Change {
   const missing = entry.quantity - have;
   const unstated = others.find(({ subscription }) => reservedHours(subscription).length === 0);
   if (unstated) {
@@ -141,7 +141,8 @@ function missingSeats(entry: DesiredSeats, have: number, others: Held[]): Change
     cancels.push(each);
     others.splice(others.indexOf(each), 1);
   }
-  return { entry, cancels, missing, have, blocked: undefined };
+  const isLost = cancels.length > 0 && unavailable?.has(entry) === true;
+  return { entry, cancels, missing, have, blocked: isLost ? "the seats that replace it aren't available" : undefined };
 }
 
 /** Returns a change for each subscription that can be canceled without giving up a seat that is asked for. */

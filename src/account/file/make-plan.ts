@@ -1,12 +1,12 @@
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import type { AccountPlan, PlanOptions } from '../../domain/account-plan.ts';
-import type { DesiredAccount } from '../../domain/desired-account.ts';
+import type { DesiredAccount, DesiredSeats } from '../../domain/desired-account.ts';
 import { planAccount } from '../../domain/plan-account.ts';
 import { PoolCatalog } from '../pool-catalog.ts';
 import { type FetchedAccount, fetchAccount } from './current-account.ts';
 import { type PlanRecord, planRecord } from './plan-view.ts';
-import { type PlanPrice, pricePlan } from './price-plan.ts';
+import { isBought, type PlanPrice, pricePlan } from './price-plan.ts';
 
 /** A plan with its price, and what it was made from. */
 export interface PricedPlan {
@@ -30,7 +30,22 @@ export async function makePlan(
   catalog = new PoolCatalog(context),
 ): Promise<PricedPlan> {
   const account = await fetchAccount(context);
-  const plan = planAccount(desired, account, options);
-  const price = await pricePlan(context, catalog, desired, plan, account.subscriptions);
+  let plan = planAccount(desired, account, options);
+  let price = await pricePlan(context, catalog, desired, plan, account.subscriptions);
+  const unavailable = unavailableSeats(plan, price);
+  if (unavailable.size > 0) {
+    plan = planAccount(desired, account, { ...options, unavailable });
+    price = await pricePlan(context, catalog, desired, plan, account.subscriptions);
+  }
   return { plan, price, account, record: planRecord(desired, accountLabel(context.settings), plan, price) };
+}
+
+/** Returns the entries whose seats would be reserved, but that can't be bought now. */
+function unavailableSeats({ steps }: AccountPlan, price: PlanPrice): ReadonlySet<DesiredSeats> {
+  return new Set(
+    steps.flatMap((step) => {
+      const isMeant = step.action === 'reserve' && step.obstacle === undefined;
+      return isMeant && !isBought(step, price.steps.get(step)) ? [step.seats] : [];
+    }),
+  );
 }

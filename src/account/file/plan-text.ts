@@ -28,9 +28,8 @@ function noChanges({ file }: PlanRecord): string {
 
 /** Returns a change in one line. */
 export function changeLine(change: PlanChange, style: Style): string {
-  const line = [changeText(change), differenceText(change)].filter(Boolean).join(': ');
-  const money = moneyText(change);
-  const whole = money === '' ? line : `${line}, ${money}`;
+  const details = [shownDifferences(change), moneyText(change)].filter(Boolean).join(', ');
+  const whole = [changeText(change), details].filter(Boolean).join(': ');
   if (!change.willApply) return style.warning(`! ${whole} (${reason(change)})`);
   const { mark, paint } = marks[change.action];
   const wait = change.soldOut ? ' (sold out: waits until it is available)' : '';
@@ -51,14 +50,25 @@ export function changeText({ action, name, pool, blocks, quantity, billingCycle,
     case 'reserve':
       return `reserve ${counted(quantity ?? 1, 'seat')} on ${pool} in ${blocks?.join(', ')}, billed ${billingCycle}ly`;
     case 'cancel':
-      return `cancel ${pool} ${blocks?.join(', ')} (${id}) at the end of its billing period`;
+      return `cancel ${pool} ${blocks?.join(', ')} (${short(id)}) at the end of its billing period`;
     case 'revoke-key':
-      return `revoke key ${name} (${id})`;
+      return `revoke key ${name} (${short(id)})`;
     case 'rotate-key':
-      return `rotate key ${name} (${id})`;
+      return `rotate key ${name} (${short(id)})`;
     default:
       return `create ${keyType} key ${name}${pool === null ? '' : ` for ${pool}`}`;
   }
+}
+
+/** Returns the beginning of an ID, which commands take, too. */
+function short(id: string | null): string {
+  return id?.slice(0, 8) ?? '';
+}
+
+/** Returns what differs, if the change doesn't say it already. */
+function shownDifferences({ action, differences }: PlanChange): string {
+  const isSaid = (field: string) => action === 'reserve' && field !== 'quantity';
+  return differenceText({ differences: differences.filter(({ field }) => !isSaid(field)) });
 }
 
 /** Returns what differs: `rpm 60 → 120, tpm none → 1000`. */

@@ -27,6 +27,8 @@ export interface SpendingLimit {
    * is paid for. Undefined if the API doesn't state a price.
    */
   readonly spending: Cents | undefined;
+  /** Whether that includes subscriptions that end. */
+  readonly hasEnding: boolean;
   /** Whether seats may not be reserved: the spending would be above the maximum, or isn't known. */
   readonly isExceeded: boolean;
 }
@@ -82,6 +84,7 @@ export async function pricePlan(
     limits: limits.map((limit) => ({
       ...limit,
       spending,
+      hasEnding: all !== kept,
       isExceeded: bought.length > 0 && (spending === undefined || spending > limit.maximum),
     })),
     notes,
@@ -113,9 +116,10 @@ export function checkLimits({ limits }: PlanPrice): void {
 }
 
 /** Returns a sentence about a limit that a plan exceeds. */
-export function limitNote({ name, maximum, spending }: SpendingLimit): string {
+export function limitNote({ name, maximum, spending, hasEnding }: SpendingLimit): string {
   if (spending === undefined) return `The API doesn't state all prices, so ${name} can't be checked.`;
-  return `Your subscriptions would cost ${formatUsd(spending)} per month, which is above ${formatUsd(maximum)} (${name}).`;
+  const until = hasEnding ? ' until the canceled ones end' : '';
+  return `Your subscriptions would cost ${formatUsd(spending)} per month${until}, which is above ${formatUsd(maximum)} (${name}).`;
 }
 
 const noPrice: PricedStep = { purchase: undefined, unavailable: undefined };
