@@ -36,7 +36,7 @@ export default function plan(command: Verb, context: Context, execute = run): vo
 /** Shows what `ci apply` would do, and what it would cost. */
 export async function run(
   options: Options,
-  context: Pick<Context, 'api' | 'output' | 'prompts' | 'result' | 'settings' | 'world'>,
+  context: Pick<Context, 'api' | 'clocks' | 'output' | 'prompts' | 'record' | 'result' | 'settings' | 'world'>,
 ): Promise<void> {
   const desired = await readAccountFile(context, options.file);
   const { record } = await makePlan(context, desired, {

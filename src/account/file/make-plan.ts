@@ -7,11 +7,13 @@ import { PoolCatalog } from '../pool-catalog.ts';
 import { type FetchedAccount, fetchAccount } from './current-account.ts';
 import { type PlanRecord, planRecord } from './plan-view.ts';
 import { isBought, type PlanPrice, pricePlan } from './price-plan.ts';
+import { withoutUnfinished } from './unfinished-changes.ts';
 
 /** A plan with its price, and what it was made from. */
 export interface PricedPlan {
   readonly plan: AccountPlan;
   readonly price: PlanPrice;
+  /** Without keys that an earlier command didn't finish. */
   readonly account: FetchedAccount;
   /** For JSON, and for `planText`. */
   readonly record: PlanRecord;
@@ -24,12 +26,13 @@ export interface PricedPlan {
  * @throws CommandError (not_found) for an unknown pool; (unexpected_response); (usage)
  */
 export async function makePlan(
-  context: Pick<Context, 'api' | 'settings'>,
+  context: Pick<Context, 'api' | 'clocks' | 'record' | 'settings' | 'world'>,
   desired: DesiredAccount,
   options: PlanOptions,
   catalog = new PoolCatalog(context),
 ): Promise<PricedPlan> {
-  const account = await fetchAccount(context);
+  const fetched = await fetchAccount(context);
+  const account = { ...fetched, keys: await withoutUnfinished(context, desired, fetched.keys) };
   let plan = planAccount(desired, account, options);
   let price = await pricePlan(context, catalog, desired, plan, account.subscriptions);
   const unavailable = unavailableSeats(plan, price);

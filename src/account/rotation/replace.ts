@@ -214,7 +214,10 @@ async function deliver(context: RotationContext, destination: Destination, runni
 }
 
 /** Returns the world in which relative paths start where the command was run that began a rotation. */
-export function worldOf({ world }: Pick<Context, 'world'>, { place }: Pick<Rotation, 'place'>): Pick<Context, 'world'> {
+export function worldOf(
+  { world }: Pick<Context, 'world'>,
+  { place }: { readonly place: Pick<RotationPlace, 'cwd'> },
+): Pick<Context, 'world'> {
   // Not a copy, because the directory of this process may have been removed, which reading it reports.
   const moved: World = Object.create(world, { cwd: { value: place.cwd, enumerable: true } });
   return { world: moved };

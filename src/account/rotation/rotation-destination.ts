@@ -50,9 +50,9 @@ export async function rotationDestination(
 const secretsFiles = new WeakMap<Context['connections'], Map<string, Promise<SecretsFile>>>();
 
 /** Returns the file for the secrets of many keys. It is closed at the end of the command. @throws CommandError */
-async function secretsFile(
+export async function secretsFile(
   context: Pick<Context, 'connections' | 'world'>,
-  place: RotationPlace,
+  place: Pick<RotationPlace, 'saveTo' | 'cwd'>,
 ): Promise<SecretsFile> {
   const { world } = worldOf(context, { place });
   const { saveTo = '' } = place;
