@@ -1,6 +1,7 @@
 import { refuseSameFile } from '../account/bulk/same-file.ts';
 import type { SecretsFile } from '../account/bulk/secrets-file.ts';
 import { carryOutPlan, endRotations } from '../account/file/apply.ts';
+import { withoutForce } from '../account/file/apply-keys.ts';
 import {
   type AppliedChange,
   type AppliedPlan,
@@ -19,6 +20,7 @@ import { StepResults } from '../account/file/step-results.ts';
 import { settleSeats } from '../account/file/unfinished-changes.ts';
 import type { KeyContext } from '../account/keys/create.ts';
 import { secretsFile } from '../account/rotation/rotation-destination.ts';
+import type { Destination } from '../account/secrets/destination.ts';
 import { destinationOfRow } from '../account/secrets/parse-destination.ts';
 import { storedKeys } from '../account/stored-keys/store.ts';
 import { saveToOption } from '../cli/bulk-options.ts';
@@ -123,8 +125,9 @@ async function carryOut(
   { desired, limits, saveTo: name, secrets: file }: Work,
 ): Promise<StepResults> {
   const saveTo = name !== undefined && file ? { name, file } : undefined;
-  // The file says what its destinations hold, so it replaces what is there.
-  const destinationOf = async (to: string) => destinationOfRow(context, to, { force: true });
+  const proven = new Map<string, Destination>();
+  const destinationOf = async (to: string, force: boolean) =>
+    (force ? undefined : proven.get(to)) ?? destinationOfRow(context, to, { force });
   const reserved = new Set(
     priced.plan.steps.flatMap((step) => (step.action === 'reserve' && !step.obstacle ? step.seats.pool : [])),
   );
@@ -132,7 +135,10 @@ async function carryOut(
   for (const step of priced.plan.steps) {
     if (step.action !== 'create-key' || step.obstacle || step.key.to === undefined) continue;
     if (!reserved.has(step.key.pool ?? '')) continue;
-    await (await (await destinationOf(step.key.to)).prove({ count: 1 })).release();
+    const destination = destinationOfRow(context, step.key.to, {});
+    await (await destination.prove({ count: 1 }).catch(withoutForce)).release();
+    // A program gets the secrets of several keys.
+    if (!step.key.to.startsWith('command:')) proven.set(step.key.to, destination);
   }
   return carryOutPlan(context, priced, { desired, limits, saveTo, destinationOf });
 }

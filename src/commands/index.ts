@@ -51,6 +51,11 @@ export const nouns: readonly Stub[] = [
     description: 'Show what differs between a file and the account',
     load: () => import('./plan.ts'),
   },
+  {
+    term: 'apply [file]',
+    description: 'Make the account as a file says',
+    load: () => import('./apply.ts'),
+  },
   { term: 'history', description: 'Show changes made from this machine', load: () => import('./history/index.ts') },
   { term: 'auth', description: 'Sign in and out, and switch profiles', load: () => import('./auth/index.ts') },
   { term: 'config', description: 'Manage settings', load: () => import('./config/index.ts') },

@@ -36,8 +36,8 @@ const pace: PaceLimits = { concurrency };
 export interface KeyOptions {
   /** The file for the secrets of keys that name no destination, as the user named it, and opened. */
   readonly saveTo: { readonly name: string; readonly file: SecretsFile } | undefined;
-  /** Returns the destination that a key names. @throws CommandError (usage) */
-  readonly destinationOf: (to: string) => Promise<Destination>;
+  /** Returns the destination that a key names. @param force - whether to replace another secret there @throws CommandError (usage) */
+  readonly destinationOf: (to: string, force: boolean) => Promise<Destination>;
 }
 
 /** The steps of a plan that change keys. */
@@ -137,12 +137,22 @@ async function createKeys(
   });
   for (const { name, error } of failed) {
     const step = stepOf.get(name);
-    if (step) results.fail(step, error);
+    if (step) results.fail(step, adapted(error));
   }
   for (const warning of warnings) context.output.note(warning);
   for (const name of unsaved)
     context.output.note(`Key "${name}" exists by now. ${saveTo?.file.name} doesn't have its secret.`);
   if (end) stopAt(results, steps, end);
+}
+
+/** Rethrows an error. One about a secret that would be replaced says what to do without `--force`. */
+export function withoutForce(error: unknown): never {
+  throw error instanceof CommandError ? adapted(error) : error;
+}
+
+function adapted(error: CommandError): CommandError {
+  if (error.code !== 'confirmation_required') return error;
+  return error.with({ hint: 'Remove what is there, or name another destination in the file.' });
 }
 
 /** Returns a key as the row of a file says it. */
