@@ -95,17 +95,25 @@ function namesakes(keys: readonly CurrentKey[]): Map<string, CurrentKey[]> {
   return named;
 }
 
+/** The obstacle of a key for a subscription that isn't set up yet. */
+const byEmail: Obstacle = { why: 'the first key of its subscription arrives by email, within 24 hours' };
+
 /** The seats that keys can use. */
 class Seats {
   /** The pool of each subscription, by its ID. */
   readonly poolOf: ReadonlyMap<string, string>;
   readonly #usable: ReadonlySet<string>;
   readonly #pools: ReadonlySet<string>;
+  /** The IDs and pools of the subscriptions for which no key can be created yet. */
+  readonly #pending: ReadonlySet<string>;
   /** By pool: undefined if the plan reserves a seat, else why it doesn't. */
   readonly #reserved = new Map<string, Obstacle | undefined>();
 
   constructor({ subscriptions }: CurrentAccount, seatSteps: readonly PlanStep[], { unavailable }: PlanOptions) {
-    const usable = subscriptions.filter(({ status }) => status === 'active' || status === 'pending_key');
+    const usable = subscriptions.filter(({ status }) => status === 'active');
+    this.#pending = new Set(
+      subscriptions.filter(({ status }) => status === 'pending_key').flatMap(({ id, poolSlug }) => [id, poolSlug]),
+    );
     this.poolOf = new Map(subscriptions.map(({ id, poolSlug }) => [id, poolSlug]));
     this.#usable = new Set(usable.map(({ id }) => id));
     this.#pools = new Set(usable.map(({ poolSlug }) => poolSlug));
@@ -121,10 +129,12 @@ class Seats {
   obstacleFor({ type, pool, subscription }: DesiredKey): Obstacle | undefined {
     if (type === 'credit') return undefined;
     if (subscription !== undefined) {
-      return this.#usable.has(subscription) ? undefined : { why: `you have no active subscription ${subscription}` };
+      if (this.#usable.has(subscription)) return undefined;
+      return this.#pending.has(subscription) ? byEmail : { why: `you have no active subscription ${subscription}` };
     }
     if (pool === undefined || this.#pools.has(pool)) return undefined;
     if (!this.#reserved.has(pool)) {
+      if (this.#pending.has(pool)) return byEmail;
       return { why: `you have no active subscription on ${pool}, and the file reserves no seat there` };
     }
     const obstacle = this.#reserved.get(pool);
