@@ -192,6 +192,29 @@ describe('a plan for seats', () => {
     }
   });
 
+  test('replaces all subscriptions of an entry or none, and then none that are older', () => {
+    const yearly = { billingCycle: 'year' } as const;
+    const entries = [
+      seats({ ...yearly, quantity: 2 }),
+      seats({ ...yearly, blocks: ['asia'] }),
+      seats({ blocks: ['americas'] }),
+    ];
+    const subscriptions = [
+      subscription('s4'),
+      subscription('s3', { hours: hours(['asia']) }),
+      subscription('s2', { hours: hours(['americas']) }),
+      subscription('s1'),
+    ];
+    const why = (id: string) => `[the API cancels only the most recent subscription of a pool, which is ${id}]`;
+    expect(lines(file({ seats: entries }), account({ subscriptions }), allAllowed)).toEqual([
+      `update cancel s4 billingCycle month→year ${why('s2')}`,
+      `update cancel s3 billingCycle month→year ${why('s4')}`,
+      `update cancel s1 billingCycle month→year ${why('s2')}`,
+      `update reserve 2 kimi26 europe billingCycle month→year ${why('s2')}`,
+      `update reserve 1 kimi26 asia billingCycle month→year ${why('s4')}`,
+    ]);
+  });
+
   test('gives nothing up for seats that are sold out', () => {
     const entry = seats();
     const current = account({ subscriptions: [subscription('a', { hours: hours(['asia']) })] });
