@@ -67,12 +67,15 @@ class KeyCollection {
 
   async addTable(entry: KeyTableEntry, tree: Tree): Promise<void> {
     const { world, file, mistakes } = this.#reading;
-    const { from, template } = entry;
+    const { from, template, to } = entry;
     const add = (line: number, problem: string) => mistakes.addInTable(from, line, problem);
+    const addOnce = once((problem) => mistakes.add(tree.fields?.get('to')?.offset ?? tree.offset, problem));
     try {
       for await (const row of tableKeys(openTable(world, file, entry), entry, { add })) {
+        const report = (problem: string, field?: string) =>
+          field === 'to' && row.to === to?.trim() ? addOnce(problem) : add(row.line, problem);
         const place = { file: from, line: row.line, column: 1 };
-        await this.#add(row, template?.protected ?? false, { place, report: (problem) => add(row.line, problem) });
+        await this.#add(row, template?.protected ?? false, { place, report });
       }
     } catch (error) {
       if (!(error instanceof CommandError) || error.code !== 'usage') throw error;
@@ -82,7 +85,8 @@ class KeyCollection {
 
   async #add({ name, seat, limits, to }: KeyRow, isProtected: boolean, { place, report }: Origin): Promise<void> {
     const earlier = this.#names.get(name);
-    if (earlier) report(`key "${shortened(name)}" is also in ${words(earlier, place)}; names must differ`, 'name');
+    if (earlier)
+      report(`key "${shortened(name)}" is also in ${this.#words(earlier, place)}; names must differ`, 'name');
     else this.#names.set(name, place);
     if (to !== undefined) await this.#checkDestination(to, { place, report });
     const type = seat ? 'subscription' : 'credit';
@@ -93,26 +97,32 @@ class KeyCollection {
     const earlier = this.#destinations.get(to);
     // A program gets the name of the key. Other places hold one secret.
     if (earlier && !to.startsWith('command:')) {
-      const where = words(earlier, place);
-      report(`destination "${shortened(to)}" is also in ${where}, and each secret would replace the other`, 'to');
+      const other = `the secret of ${this.#words(earlier, place)}`;
+      report(`destination "${shortened(to)}" holds one secret, and this one would replace ${other}`, 'to');
     }
     if (earlier) return;
     this.#destinations.set(to, place);
     try {
       await this.#reading.checkDestination(to);
     } catch (error) {
-      const { message, hint } = rowError(error);
-      report(
-        `${asClause(message)}${hint === undefined ? '' : `; ${hint.charAt(0).toLowerCase()}${asClause(hint.slice(1))}`}`,
-        'to',
-      );
+      const { message, hint = '' } = rowError(error);
+      const advice = asClause(hint.replaceAll('--to ', 'to: '));
+      report([asClause(message), advice.charAt(0).toLowerCase() + advice.slice(1)].filter(Boolean).join('; '), 'to');
     }
+  }
+
+  /** Returns a place as part of a sentence about another one. */
+  #words({ file, line }: FilePlace, other: FilePlace): string {
+    return file === other.file && file === this.#reading.mistakes.file ? `line ${line}` : `${file}, line ${line}`;
   }
 }
 
-/** Returns a place as part of a sentence about another one. */
-function words({ file, line }: FilePlace, other: FilePlace): string {
-  return file === other.file ? `line ${line}` : `${file}, line ${line}`;
+function once(report: (problem: string) => void): (problem: string) => void {
+  let isDone = false;
+  return (problem) => {
+    if (!isDone) report(problem);
+    isDone = true;
+  };
 }
 
 /** Returns the field of an entry that a problem of a row is about. */

@@ -4,14 +4,14 @@ import { Mistakes } from '../bulk/key-rows.ts';
 
 /** Collects what is wrong with a file that says what an account should have, and with its tables. */
 export class FileMistakes {
-  readonly #file: string;
+  /** The file, as messages name it. */
+  readonly file: string;
   readonly #lineStarts: readonly number[];
   readonly #own: { readonly offset: number; readonly problem: string }[] = [];
   readonly #ofTables: { readonly place: string; readonly problem: string }[] = [];
 
-  /** @param file - as the user named it */
   constructor(file: string, text: string) {
-    this.#file = file;
+    this.file = file;
     const starts = [0];
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
     this.#lineStarts = starts;
@@ -40,7 +40,7 @@ export class FileMistakes {
       if ((starts[middle] ?? 0) <= offset) low = middle;
       else high = middle - 1;
     }
-    return { file: this.#file, line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+    return { file: this.file, line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
   }
 
   /** @throws CommandError (usage) with the places, if anything is wrong */
@@ -56,6 +56,6 @@ export class FileMistakes {
       mistakes.addAt(`line ${line}, column ${column}`, problem);
     }
     for (const { place, problem } of this.#ofTables) mistakes.addAt(place, problem);
-    return mistakes.errorIn(this.#file);
+    return mistakes.errorIn(this.file);
   }
 }

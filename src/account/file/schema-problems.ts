@@ -38,8 +38,9 @@ function chosenOption(options: readonly (readonly Issue[])[], value: unknown): r
   const isOtherKind = ({ code, path }: Issue) =>
     path.length === 0 && (code === 'invalid_type' || code === 'invalid_value' || code === 'invalid_union');
   const close = options.filter((issues) => !issues.some(isOtherKind));
-  // A key and a table of keys are both maps.
-  return isObject(value) && 'from' in value ? close.at(-1) : close[0];
+  if (!isObject(value) || 'from' in value) return close.at(-1);
+  // A key and a table are both maps.
+  return close.find((issues) => !issues.some(({ path }) => path[0] === 'from'));
 }
 
 interface Found {
@@ -67,17 +68,36 @@ function labelOf(path: readonly PropertyKey[]): string {
 
 function problemOf(issue: Issue, label: string, found: Tree | undefined): string {
   const { message } = issue;
-  if (!found) return `${label} is missing: ${message}`;
+  if (!found) return `${label} is missing; it should be ${message}`;
   const { value, source = '', items, fields } = found;
   if (value === null) return `${label} has no value; it should be ${message}`;
-  if (items) return `${label} is a list${items.length === 0 ? ' without entries' : ''}, but should be ${message}`;
+  if (value === '' || items?.length === 0) return `${label} is empty; it should be ${message}`;
+  if (items) return `${label} is a list, but should be ${message}`;
   if (fields) return `${label} is a map of fields, but should be ${message}`;
-  if (issue.code === 'invalid_type' && issue.expected === 'string')
-    return `${label} ${source} is ${typeof value === 'number' ? 'a number' : 'true or false'}; write it in quotes: "${shown(source)}"`;
-  const text = typeof value === 'string' ? `"${shown(value)}"` : shown(source);
+  if (typeof value !== 'string') {
+    const isText = issue.code === 'invalid_type' && issue.expected === 'string';
+    if (!isText) return `${label} ${shown(source)} isn't ${message}`;
+    return `${label} ${shown(source)} ${typeof value === 'number' ? 'is a number' : "isn't text"}; write it in quotes: "${shown(source)}"`;
+  }
+  if (isWithoutQuotes(issue, value))
+    return `${label} "${shown(value)}" is text; write it without quotes: ${shown(value)}`;
   const known = issue.code === 'invalid_value' ? issue.values.map(String) : [];
-  const advice = typeof value === 'string' ? suggestion(value, known) : undefined;
-  return `${label} ${text} isn't ${message}${advice === undefined ? '' : `; ${advice}`}`;
+  const advice =
+    /^\w+:\S/.test(value) && expectsMap(issue) ? 'write a space after the colon' : suggestion(value, known);
+  return `${label} "${shown(value)}" isn't ${message}${advice === undefined ? '' : `; ${advice}`}`;
+}
+
+/** Returns whether a text would be what is expected if it weren't in quotes. */
+function isWithoutQuotes(issue: Issue, value: string): boolean {
+  if (issue.code === 'invalid_value')
+    return issue.values.some((each) => typeof each === 'number' && String(each) === value);
+  if (issue.code !== 'invalid_type') return false;
+  if (issue.expected === 'boolean') return value === 'true' || value === 'false';
+  return (issue.expected === 'number' || issue.expected === 'int') && /^\d{1,15}(?:\.\d+)?$/.test(value);
+}
+
+function expectsMap({ code, message }: Issue): boolean {
+  return (code === 'invalid_type' || code === 'invalid_union') && message.startsWith('a map of fields');
 }
 
 function suggestion(word: string, known: readonly string[]): string | undefined {

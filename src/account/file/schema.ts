@@ -115,6 +115,7 @@ const entries = 'a list of entries, each after a dash (-)';
 /** The schema of a file that says what an account should have. */
 export const accountFile = fieldsOf(
   {
+    $schema: z.optional(text('The address of this schema, for editors', 'the address of a schema')),
     version: described(z.literal(1, '1, the version that this program reads'), 'The version of the format: 1'),
     ceilings: z.optional(
       fieldsOf(

@@ -27,6 +27,11 @@ type Report = (offset: number, problem: string) => void;
 const mostLevels = 40;
 /** The most tokens that are read, about those of 11,000 keys. They take about a second. */
 const mostTokens = 500_000;
+/** The most lines that are read. */
+const mostLines = 150_000;
+/** After so many things that aren't allowed, the rest isn't read. */
+const mostRefused = 100;
+const tooMany = 'the file has too many entries up to here; move keys to a table, as in from: tenants.csv';
 
 /**
  * Parses a text as one document of YAML 1.2, without what hides or repeats content: anchors, aliases, tags and merge keys.
@@ -55,9 +60,14 @@ function tokensOf(text: string, report: Report): CST.Token[] | undefined {
     report(control.index, `control character ${codeOf(control[0])} isn't allowed; remove it`);
     return undefined;
   }
+  const lastLine = lineStart(text, mostLines);
+  if (lastLine !== undefined) {
+    report(lastLine, tooMany);
+    return undefined;
+  }
   const tokens: CST.Token[] = [];
   const parser = new Parser();
-  let [count, documents, isScalarNext, isRefused] = [0, 0, false, false];
+  let [count, documents, refused, isScalarNext] = [0, 0, 0, false];
   const take = (token: CST.Token) => {
     tokens.push(token);
     if (token.type !== 'document') return true;
@@ -72,7 +82,7 @@ function tokensOf(text: string, report: Report): CST.Token[] | undefined {
     const refusal = refusalOf(kind, lexeme);
     if (refusal) {
       report(offset + refusal.at, refusal.what);
-      isRefused = true;
+      if (++refused === mostRefused) return undefined;
     }
     for (const token of parser.next(lexeme)) if (!take(token)) return undefined;
     if (parser.stack.length > mostLevels) {
@@ -80,12 +90,22 @@ function tokensOf(text: string, report: Report): CST.Token[] | undefined {
       return undefined;
     }
     if (++count > mostTokens) {
-      report(offset, 'the file has too many entries up to here; move keys to a table, as in from: tenants.csv');
+      report(offset, tooMany);
       return undefined;
     }
   }
   for (const token of parser.end()) if (!take(token)) return undefined;
-  return isRefused ? undefined : tokens;
+  return refused > 0 ? undefined : tokens;
+}
+
+/** Returns where a line starts, by its index; undefined if the text has fewer. */
+function lineStart(text: string, index: number): number | undefined {
+  let start = 0;
+  for (let line = 0; line < index; line++) {
+    start = text.indexOf('\n', start) + 1;
+    if (start === 0) return undefined;
+  }
+  return start;
 }
 
 interface Refusal {
@@ -146,21 +166,28 @@ function composed(tokens: readonly CST.Token[], length: number) {
   }
 }
 
+const misaligned = "this doesn't line up with its list or map; indent its entries by the same number of spaces";
+const textForField = 'this is text where a field is expected; write name: value';
+
 /** What the errors of the parser mean, where its words would be hard to understand. */
 const syntaxProblems: Partial<Record<ErrorCode, string>> = {
-  BAD_INDENT:
-    "this doesn't line up; indent the entries of a list or map by the same number of spaces, and close [ and {",
-  BLOCK_AS_IMPLICIT_KEY: 'a second field starts on this line; write it on a line of its own, or quote the value',
-  BLOCK_IN_FLOW: "a list or map with dashes or lines can't be in [ ] or { }",
+  BAD_INDENT: misaligned,
+  BLOCK_AS_IMPLICIT_KEY:
+    'a second field starts in this value; write it on a line of its own, indented like the first, or quote the value',
+  BLOCK_IN_FLOW: "a list or map on lines of its own can't be in [ ] or { }",
   KEY_OVER_1024_CHARS: 'the name of a field is longer than 1,024 characters',
-  MULTILINE_IMPLICIT_KEY: 'this is text where a field is expected; write name: value',
+  MULTILINE_IMPLICIT_KEY: textForField,
   TAB_AS_INDENT: 'a tab indents this line; indent with spaces',
 };
 
 function problemOf({ code, message }: YAMLParseError): string {
-  const [, character] = /reserved character (\S)/.exec(message) ?? [];
-  if (code === 'BAD_SCALAR_START' && character !== undefined)
-    return `a value can't start with ${character}; write it in quotes`;
+  const [, reserved] = /Plain value cannot start with .*character (\S)/.exec(message) ?? [];
+  if (reserved !== undefined) return `a value can't start with ${reserved}; write it in quotes`;
+  const [, bracket] = /(?:end with a|be closed with|Expected flow \w+ end) ?([\]}])/.exec(message) ?? [];
+  if (bracket !== undefined) return `${bracket} is missing before this`;
+  if (/followed by map values/.test(message)) return textForField;
+  if (/at node end/.test(message)) return 'this follows a value that has ended; quote the whole value, or start a line';
+  if (/without - indicator/.test(message)) return misaligned;
   const [first = ''] = message.split('\n');
   return syntaxProblems[code] ?? `it isn't YAML here (${first.charAt(0).toLowerCase()}${first.slice(1, 100)})`;
 }
