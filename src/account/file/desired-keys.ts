@@ -1,11 +1,12 @@
 import type { World } from '../../context/world.ts';
 import type { DesiredKey, FilePlace } from '../../domain/desired-account.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
-import { type KeyRow, keyRowOf, shortened } from '../bulk/key-rows.ts';
+import { type KeyRow, keyRowOf } from '../bulk/key-rows.ts';
 import { rowError } from '../bulk/row-runner.ts';
 import type { FileMistakes } from './file-mistakes.ts';
 import { filled, openTable, tableKeys } from './key-table.ts';
 import type { AccountFile, KeyEntry, KeyTableEntry } from './schema.ts';
+import { shown } from './shown.ts';
 import type { Tree } from './yaml-tree.ts';
 
 /** What the keys of a file are read with. */
@@ -85,8 +86,7 @@ class KeyCollection {
 
   async #add({ name, seat, limits, to }: KeyRow, isProtected: boolean, { place, report }: Origin): Promise<void> {
     const earlier = this.#names.get(name);
-    if (earlier)
-      report(`key "${shortened(name)}" is also in ${this.#words(earlier, place)}; names must differ`, 'name');
+    if (earlier) report(`key "${shown(name)}" is also in ${this.#words(earlier, place)}; names must differ`, 'name');
     else this.#names.set(name, place);
     if (to !== undefined) await this.#checkDestination(to, { place, report });
     const type = seat ? 'subscription' : 'credit';
@@ -98,7 +98,7 @@ class KeyCollection {
     // A program gets the name of the key. Other places hold one secret.
     if (earlier && !to.startsWith('command:')) {
       const other = `the secret of ${this.#words(earlier, place)}`;
-      report(`destination "${shortened(to)}" holds one secret, and this one would replace ${other}`, 'to');
+      report(`destination "${shown(to)}" holds one secret, and this one would replace ${other}`, 'to');
     }
     if (earlier) return;
     this.#destinations.set(to, place);

@@ -1,8 +1,8 @@
 import type * as z from 'zod/mini';
 import { isObject } from '../../domain/json.ts';
 import { nearest } from '../../domain/nearest.ts';
-import { redacted } from '../../domain/secrets.ts';
 import { shortened } from '../bulk/key-rows.ts';
+import { shown } from './shown.ts';
 import type { Tree } from './yaml-tree.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -103,9 +103,4 @@ function expectsMap({ code, message }: Issue): boolean {
 function suggestion(word: string, known: readonly string[]): string | undefined {
   const [similar] = nearest(shortened(word), known);
   return similar === undefined ? undefined : `did you mean "${similar}"?`;
-}
-
-/** Returns a value as a message may show it. */
-function shown(value: string): string {
-  return shortened(redacted(value.slice(0, 1000)));
 }

@@ -157,8 +157,6 @@ export const accountFile = fieldsOf(
 
 /** The content of such a file. */
 export type AccountFile = z.infer<typeof accountFile>;
-/** An entry of `seats`. */
-export type SeatsEntry = z.infer<typeof seats>;
 /** An entry of `keys`: one key, or a table. */
 export type KeyEntry = z.infer<typeof key>;
 export type KeyTableEntry = z.infer<typeof keyTable>;

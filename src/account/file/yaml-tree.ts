@@ -1,4 +1,5 @@
 import { Composer, CST, type ErrorCode, isMap, isScalar, isSeq, Lexer, Parser, type YAMLParseError } from 'yaml';
+import { shown } from './shown.ts';
 
 /** A value of a YAML file, and where it is. */
 export interface Tree {
@@ -49,7 +50,7 @@ export function parsedTree(text: string, report: Report): Tree | undefined {
     return undefined;
   }
   return isScalar(document?.contents) || isMap(document?.contents) || isSeq(document?.contents)
-    ? treeOf(document.contents, { text, report, start: 0 })
+    ? treeOf(document.contents, report, 0)
     : undefined;
 }
 
@@ -145,16 +146,15 @@ function isClosed(lexeme: string): boolean {
 
 /** Returns the first escape that YAML doesn't know. The parser would report each of a million. */
 function badEscape(lexeme: string): Refusal | undefined {
-  const escapes = /\\(?:["\\/0abefnrtvNLP_ \t\n]|\r\n|x[\da-f]{2}|u[\da-f]{4}|U(?:000[\da-f]|0010)[\da-f]{4}|(.?))/gis;
+  const escapes =
+    /\\(?:["\\/0abefnrtvNLP_ \t\n]|\r\n|x[\dA-Fa-f]{2}|u[\dA-Fa-f]{4}|U(?:000[\dA-Fa-f]|0010)[\dA-Fa-f]{4}|(.?))/gsu;
   for (const { 1: letter, index } of lexeme.matchAll(escapes)) {
     if (letter !== undefined) return { at: index, what: `"\\${letter}" isn't an escape; write "\\\\" for a backslash` };
   }
   return undefined;
 }
 
-/**
- * Composes tokens. Thousands of errors, which the composer collects, take seconds if each has a stack.
- */
+/** Composes tokens. The composer collects all errors; hundreds of thousands would take seconds if each had a stack. */
 function composed(tokens: readonly CST.Token[], length: number) {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
@@ -192,35 +192,29 @@ function problemOf({ code, message }: YAMLParseError): string {
   return syntaxProblems[code] ?? `it isn't YAML here (${first.charAt(0).toLowerCase()}${first.slice(1, 100)})`;
 }
 
-interface Reading {
-  readonly text: string;
-  readonly report: Report;
-  /** Where to report a value that has no text. */
-  readonly start: number;
-}
-
-function treeOf(node: unknown, { text, report, start }: Reading): Tree {
+/** @param start - where to report a value that has no text */
+function treeOf(node: unknown, report: Report, start: number): Tree {
   if (isScalar(node)) {
     const { value, source, range } = node;
     const offset = value === null && source === '' ? start : (range?.[0] ?? start);
     return { offset, value, source };
   }
   if (isSeq(node)) {
-    const items = node.items.map((item) => treeOf(item, { text, report, start: node.range?.[0] ?? start }));
-    return { offset: node.range?.[0] ?? start, items, value: items.map(({ value }) => value) };
+    const offset = node.range?.[0] ?? start;
+    const items = node.items.map((item) => treeOf(item, report, offset));
+    return { offset, items, value: items.map(({ value }) => value) };
   }
   if (!isMap(node)) return { offset: start, value: null };
   const offset = node.range?.[0] ?? start;
   const fields = new Map<string, Field>();
-  for (const pair of node.items) {
-    const { key } = pair;
+  for (const { key, value } of node.items) {
     const name = isScalar(key) ? (key.source ?? String(key.value)) : undefined;
     const nameOffset = (isScalar(key) || isMap(key) || isSeq(key) ? key.range?.[0] : undefined) ?? offset;
     if (name === undefined) report(nameOffset, 'the name of a field is text, not a list or map');
     else if (name === '<<') report(nameOffset, "a merge key (<<) isn't allowed; write the fields out");
     else if (name === '__proto__') report(nameOffset, `field "${name}" isn't known`);
-    else if (fields.has(name)) report(nameOffset, `field "${name}" appears twice; remove one`);
-    else fields.set(name, { nameOffset, ...treeOf(pair.value, { text, report, start: nameOffset }) });
+    else if (fields.has(name)) report(nameOffset, `field "${shown(name)}" appears twice; remove one`);
+    else fields.set(name, { nameOffset, ...treeOf(value, report, nameOffset) });
   }
   return { offset, fields, value: Object.fromEntries([...fields].map(([name, { value }]) => [name, value])) };
 }

@@ -401,6 +401,11 @@ describe('a huge or hostile file', () => {
     ['items', '- 1\n'.repeat(million), `150001, column 1: ${tooMany}`],
     ['documents', '---\n'.repeat(100_000), '2, column 1: a second document starts here; write one document per file'],
     ['escapes', `"${'\\x'.repeat(million)}"`, '1, column 2: "\\x" isn\'t an escape; write "\\\\" for a backslash'],
+    [
+      'escapes in capitals',
+      `"${'\\X41'.repeat(million)}"`,
+      '1, column 2: "\\X" isn\'t an escape; write "\\\\" for a backslash',
+    ],
     ['backslashes', `"${'\\'.repeat(million + 1)}`, '1, column 1: this quotation mark (") isn\'t closed'],
     [
       'directives',

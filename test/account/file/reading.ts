@@ -5,6 +5,8 @@ import { readAccountFile } from '../../../src/account/file/read.ts';
 import { createContext } from '../../../src/context/create.ts';
 import type { DesiredAccount } from '../../../src/domain/desired-account.ts';
 import { CommandError } from '../../../src/domain/errors.ts';
+import { redacted } from '../../../src/domain/secrets.ts';
+import { harmless } from '../../../src/output/text.ts';
 import { Buffered } from '../../support/buffer.ts';
 import { emptyFolder } from '../../support/folder.ts';
 import { worldWith } from '../../support/world.ts';
@@ -41,9 +43,9 @@ export function readIn(folder: string, name: string, input: string | Buffer = ''
   );
 }
 
-/** Returns what is wrong with a content: a line for each mistake. */
+/** Returns what is wrong with a content, as a terminal shows it: a line for each mistake. */
 export async function mistakesIn(content: string | Buffer, surroundings?: Surroundings): Promise<readonly string[]> {
-  return (await errorOf(read(content, surroundings))).lines;
+  return (await errorOf(read(content, surroundings))).lines.map((line) => redacted(harmless(redacted(line))));
 }
 
 /** Returns the error that a command ends with. @throws anything else */
