@@ -129,6 +129,14 @@ describe('a file', () => {
     expect([file, seats[0]?.place]).toEqual(['standard input', { file: 'standard input', line: 3, column: 5 }]);
   });
 
+  test('may have 10,000 keys with all their fields', async () => {
+    const entry = (at: number) =>
+      `  - name: tenant-${at}\n    type: credit\n    maxBudget: 25.5\n    rpm: ${at + 1}\n    tpm: 1000\n    fingerprint: sk_live_…${at}\n`;
+    const { keys } = await read(`version: 1\nkeys:\n${Array.from({ length: 10_000 }, (_, at) => entry(at)).join('')}`);
+    expect(keys).toHaveLength(10_000);
+    expect(keys.at(-1)).toMatchObject({ name: 'tenant-9999', rpm: 10_000, place: { line: 59_997, column: 5 } });
+  });
+
   test('keeps text that YAML 1.1 read as something else', async () => {
     const { keys } = await read(
       'version: 1\nkeys:\n  - name: yes\n  - name: 2026-04-14\n  - name: 12:30\n  - name: "007"\n',
