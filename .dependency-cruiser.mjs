@@ -8,7 +8,7 @@ const layers = [
   ['commands'],
   ['cli'],
   ['completion', 'quick'],
-  ['payment', 'tools'],
+  ['account-file', 'payment', 'tools'],
   ['gateway', 'watch'],
   ['account'],
   ['wallet'],

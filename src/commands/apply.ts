@@ -1,7 +1,12 @@
 import { refuseSameFile } from '../account/bulk/same-file.ts';
 import type { SecretsFile } from '../account/bulk/secrets-file.ts';
-import { carryOutPlan, endRotations } from '../account/file/apply.ts';
-import { withoutForce } from '../account/file/apply-keys.ts';
+import type { KeyContext } from '../account/keys/create.ts';
+import { secretsFile } from '../account/rotation/rotation-destination.ts';
+import type { Destination } from '../account/secrets/destination.ts';
+import { destinationOfRow } from '../account/secrets/parse-destination.ts';
+import { storedKeys } from '../account/stored-keys/store.ts';
+import { carryOutPlan, endRotations } from '../account-file/apply.ts';
+import { withoutForce } from '../account-file/apply-keys.ts';
 import {
   type AppliedChange,
   type AppliedPlan,
@@ -9,20 +14,15 @@ import {
   applyFields,
   applyQuestion,
   errorOf,
-} from '../account/file/apply-view.ts';
-import { outcomeText, writeGithubSummary } from '../account/file/github-summary.ts';
-import { makePlan, type PricedPlan } from '../account/file/make-plan.ts';
-import { changeText, planText } from '../account/file/plan-text.ts';
-import { checkLimits, isBought } from '../account/file/price-plan.ts';
-import { readAccountFile } from '../account/file/read.ts';
-import type { SpendingLimits } from '../account/file/spending.ts';
-import { StepResults } from '../account/file/step-results.ts';
-import { settleSeats } from '../account/file/unfinished-changes.ts';
-import type { KeyContext } from '../account/keys/create.ts';
-import { secretsFile } from '../account/rotation/rotation-destination.ts';
-import type { Destination } from '../account/secrets/destination.ts';
-import { destinationOfRow } from '../account/secrets/parse-destination.ts';
-import { storedKeys } from '../account/stored-keys/store.ts';
+} from '../account-file/apply-view.ts';
+import { outcomeText, writeGithubSummary } from '../account-file/github-summary.ts';
+import { makePlan, type PricedPlan } from '../account-file/make-plan.ts';
+import { changeText, planText } from '../account-file/plan-text.ts';
+import { checkLimits, isBought } from '../account-file/price-plan.ts';
+import { readAccountFile } from '../account-file/read.ts';
+import type { SpendingLimits } from '../account-file/spending.ts';
+import { StepResults } from '../account-file/step-results.ts';
+import { settleSeats } from '../account-file/unfinished-changes.ts';
 import { saveToOption } from '../cli/bulk-options.ts';
 import { invalidValue } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';

@@ -1,5 +1,5 @@
-import { fetchAccount } from '../account/file/current-account.ts';
-import { exportAccount, exportFields, exportText } from '../account/file/export.ts';
+import { fetchAccount } from '../account-file/current-account.ts';
+import { exportAccount, exportFields, exportText } from '../account-file/export.ts';
 import type { Verb } from '../cli/verb.ts';
 import { accountLabel, parseSpendLimit } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';

@@ -1,7 +1,7 @@
-import { makePlan } from '../account/file/make-plan.ts';
-import { planFields } from '../account/file/plan-view.ts';
-import { printPlan } from '../account/file/print-plan.ts';
-import { readAccountFile } from '../account/file/read.ts';
+import { makePlan } from '../account-file/make-plan.ts';
+import { planFields } from '../account-file/plan-view.ts';
+import { printPlan } from '../account-file/print-plan.ts';
+import { readAccountFile } from '../account-file/read.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
 

@@ -1,0 +1,63 @@
+import { appendFileSync } from 'node:fs';
+import type { Context } from '../context/context.ts';
+import { messageOf } from '../domain/errors.ts';
+import { shownUsd } from '../domain/money.ts';
+import { redacted } from '../domain/secrets.ts';
+import type { AppliedChange, AppliedPlan } from './apply-view.ts';
+import { changeText } from './plan-text.ts';
+
+/** Most changes that a summary lists. GitHub takes 1 MiB. */
+const mostListed = 500;
+
+/** Appends what became of a plan to the summary of a job in GitHub Actions, if there is one. If that fails, prints a note. */
+export function writeGithubSummary({ output, world }: Pick<Context, 'output' | 'world'>, applied: AppliedPlan): void {
+  const file = world.env.GITHUB_STEP_SUMMARY;
+  if (file === undefined || file === '') return;
+  try {
+    appendFileSync(file, githubSummary(applied));
+  } catch (error) {
+    output.note(`Can't write the summary of the job: ${messageOf(error)}.`);
+  }
+}
+
+/** Returns what became of a plan as Markdown. It has no secrets. */
+export function githubSummary({ file, account, changes, charged }: AppliedPlan): string {
+  const title = `### ci apply ${escaped(file)}`;
+  if (changes.length === 0) return `${title}\n\nNo changes. The account is as the file says.\n\n`;
+  const rows = changes.slice(0, mostListed).map((change) => {
+    const cells = [
+      changeText(change),
+      outcomeText(change),
+      change.id ?? '',
+      change.charged ? shownUsd(change.charged) : '',
+    ];
+    return `| ${cells.map(escaped).join(' | ')} |`;
+  });
+  const more = changes.length - rows.length;
+  return [
+    title,
+    '',
+    '| Change | Outcome | ID | Charged |',
+    '| --- | --- | --- | ---: |',
+    ...rows,
+    '',
+    ...(more > 0 ? [`And ${more} more.`, ''] : []),
+    `Charged ${escaped(shownUsd(charged))} in all. Account: ${escaped(account)}.`,
+    '',
+    '',
+  ].join('\n');
+}
+
+/** Returns how a change ended, in words. */
+export function outcomeText({ outcome, error, requires, blocked }: AppliedChange): string {
+  const words = { applied: 'done', not_applied: 'not done', unknown: 'unknown', skipped: 'skipped' }[outcome];
+  const why = error?.message ?? (requires === null ? blocked : `needs ${requires}`);
+  return outcome === 'applied' && error === null ? words : [words, why].filter(Boolean).join(': ');
+}
+
+/** Returns a text that Markdown shows as it is, in one line. Anything that looks like a key is masked. */
+function escaped(text: string): string {
+  return redacted(text)
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .replace(/[\\`*_{}[\]<>()#+!|~&@:/$]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
