@@ -18,7 +18,7 @@ __ci_enter() {
 __ci_commands() {
   commands='' aliases=''
   case $place in
-    '') commands='setup status pools keys run env connect gateway models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
+    '') commands='setup status pools keys run env connect gateway models usage billing agent export plan history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
     'keys' | 'help keys') commands='list create secret rotate delete' aliases='ls revoke rm' ;;
     'gateway' | 'help gateway') commands='status stop token install export' ;;
@@ -32,7 +32,7 @@ __ci_commands() {
     'sandbox' | 'help sandbox') commands='serve reset advance schedule path' ;;
     'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
     'plans' | 'help plans') commands='list' aliases='ls' ;;
-    'help') commands='setup status pools keys run env connect gateway models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
+    'help') commands='setup status pools keys run env connect gateway models usage billing agent export plan history auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
   esac
 }
 
@@ -73,6 +73,7 @@ __ci_options() {
     'agent wallet create') options='--account --keystore --password-file --keychain' ;;
     'agent wallet import') options='--account --keystore --password-file --keychain' ;;
     'agent wallet address') options='--account --keystore --password-file --keychain' ;;
+    'plan') options='--update-existing --allow-destroy --detailed-exitcode' ;;
     'history') options='--all --limit' ;;
     'history reconcile') options='--wait --rpc-url' ;;
     'auth login') options='--with-key --keychain' ;;
@@ -172,6 +173,8 @@ __ci_values() {
     'agent topup --fields') kind=list choices='credited balance txHash apiKey savedTo variable' ;;
     'agent claim --fields') kind=list choices='message subscriptionId poolSlug blocks status expiresAt credited balance txHash apiKey savedTo variable' ;;
     'agent wallet create --fields' | 'agent wallet import --fields' | 'agent wallet list --fields' | 'agent wallet address --fields') kind=list choices='name address file' ;;
+    'export --fields') kind=list choices='version ceilings managed seats keys' ;;
+    'plan --fields') kind=list choices='file account differs changes unmanaged dueToday dueTodayAtMost monthlyBefore monthlyAfter maxMonthlySpend exceedsMaximum notes' ;;
     'history --fields' | 'history reconcile --fields') kind=list choices='id at action change outcome settledAt ids account request' ;;
     'auth login --fields' | 'auth logout --fields' | 'login --fields' | 'logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
     'auth status --fields' | 'whoami --fields') kind=list choices='profile profileOrigin apiUrl apiUrlOrigin managementKey managementKeyOrigin apiKey apiKeyOrigin sandbox valid' ;;

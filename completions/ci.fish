@@ -32,6 +32,8 @@ function __ci_commands
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
                 'agent'\t'Buy with USDC on Base, without an account' \
+                'export'\t'Print the account as a file' \
+                'plan'\t'Show what differs between a file and the account' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -132,6 +134,8 @@ function __ci_commands
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
                 'agent'\t'Buy with USDC on Base, without an account' \
+                'export'\t'Print the account as a file' \
+                'plan'\t'Show what differs between a file and the account' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -444,6 +448,10 @@ function __ci_options
                 '--keystore'\t'Keystore file of the wallet, wherever it is' \
                 '--password-file'\t'Read the password from this file (default: ask)' \
                 '--keychain'\t'Read the password from the system\'s keychain'
+        case 'plan'
+            printf '%s\n' '--update-existing'\t'Plan to change what exists and differs' \
+                '--allow-destroy'\t'Plan to revoke keys with the file\'s prefix that it doesn\'t name' \
+                '--detailed-exitcode'\t'Exit with code 3 if the account differs from the file'
         case 'history'
             printf '%s\n' '--all'\t'Show the changes of all accounts' \
                 '--limit'\t'Show at most this many changes'
@@ -1058,6 +1066,29 @@ function __ci_values
                 'name' \
                 'address' \
                 'file' \
+                '--alone'
+        case 'export --fields'
+            printf '%s\n' 'list' \
+                'version' \
+                'ceilings' \
+                'managed' \
+                'seats' \
+                'keys' \
+                '--alone'
+        case 'plan --fields'
+            printf '%s\n' 'list' \
+                'file' \
+                'account' \
+                'differs' \
+                'changes' \
+                'unmanaged' \
+                'dueToday' \
+                'dueTodayAtMost' \
+                'monthlyBefore' \
+                'monthlyAfter' \
+                'maxMonthlySpend' \
+                'exceedsMaximum' \
+                'notes' \
                 '--alone'
         case 'history --fields' 'history reconcile --fields'
             printf '%s\n' 'list' \

@@ -40,6 +40,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
       , @('agent', 'Buy with USDC on Base, without an account')
+      , @('export', 'Print the account as a file')
+      , @('plan', 'Show what differs between a file and the account')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -240,6 +242,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
       , @('agent', 'Buy with USDC on Base, without an account')
+      , @('export', 'Print the account as a file')
+      , @('plan', 'Show what differs between a file and the account')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -605,6 +609,11 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--keystore', 'Keystore file of the wallet, wherever it is')
       , @('--password-file', 'Read the password from this file (default: ask)')
       , @('--keychain', 'Read the password from the system''s keychain')
+    )
+    'plan' = @(
+      , @('--update-existing', 'Plan to change what exists and differs')
+      , @('--allow-destroy', 'Plan to revoke keys with the file''s prefix that it doesn''t name')
+      , @('--detailed-exitcode', 'Exit with code 3 if the account differs from the file')
     )
     'history' = @(
       , @('--all', 'Show the changes of all accounts')
@@ -1918,6 +1927,33 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('name', '')
         , @('address', '')
         , @('file', '')
+      )
+    }
+    'export --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('version', '')
+        , @('ceilings', '')
+        , @('managed', '')
+        , @('seats', '')
+        , @('keys', '')
+      )
+    }
+    'plan --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('file', '')
+        , @('account', '')
+        , @('differs', '')
+        , @('changes', '')
+        , @('unmanaged', '')
+        , @('dueToday', '')
+        , @('dueTodayAtMost', '')
+        , @('monthlyBefore', '')
+        , @('monthlyAfter', '')
+        , @('maxMonthlySpend', '')
+        , @('exceedsMaximum', '')
+        , @('notes', '')
       )
     }
     'history --fields' = @{

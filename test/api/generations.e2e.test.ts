@@ -37,7 +37,16 @@ interface TestedCommand {
   readonly passedOn?: true;
 }
 
-const estimates = ['exact', 'monthlyPrice', 'charge', 'chargeAtMost', 'pricePerMonth', 'listPrice'];
+const estimates = [
+  'exact',
+  'monthlyPrice',
+  'charge',
+  'chargeAtMost',
+  'pricePerMonth',
+  'listPrice',
+  'dueToday',
+  'perMonth',
+];
 const passedOn = true;
 const stated = true;
 /** The parts of an error that are the same in all generations. */
@@ -61,6 +70,35 @@ const reads: readonly TestedCommand[] = [
     },
   },
   { line: 'status --check', code: 3, holds: [{ problem: 'no_key' }] },
+  {
+    line: 'export',
+    holds: {
+      version: 1,
+      seats: [
+        { pool: 'kimi26', blocks: ['asia', 'europe'] },
+        { pool: 'minimax-m3', blocks: ['asia'] },
+      ],
+      keys: [
+        { name: 'client-acme', type: 'credit', maxBudget: 25 },
+        { name: 'prod', type: 'subscription', pool: 'kimi26' },
+      ],
+    },
+  },
+  {
+    line: 'plan -',
+    stated,
+    stdin: `version: 1
+seats: [{pool: kimi26, blocks: [asia, europe]}, {pool: minimax-m3, blocks: [asia, europe]}]
+keys: [{name: client-acme, type: credit, maxBudget: 50}]`,
+    holds: {
+      changes: [
+        { action: 'cancel', pool: 'minimax-m3', requires: '--update-existing' },
+        { action: 'reserve', pool: 'minimax-m3', requires: '--update-existing' },
+        { action: 'rotate-key', name: 'client-acme', differences: [{ field: 'maxBudget', from: 25, to: 50 }] },
+      ],
+      unmanaged: [{ type: 'key', name: 'prod' }],
+    },
+  },
   {
     line: 'pools list',
     passedOn,

@@ -108,6 +108,8 @@ const txHash = `0x${'c3'.repeat(32)}`;
 const commands: readonly Command[] = [
   { line: 'status', fails: 'all' },
   { line: 'status --check', fails: 'all' },
+  { line: 'export', fails: 'all' },
+  { line: 'plan -', fails: 'all', stdin: 'version: 1' },
   { line: 'pools list', fails: 'all' },
   { line: 'pools view kimi26', fails: 'all' },
   { line: 'pools quote kimi26 --blocks europe', fails: 'all' },

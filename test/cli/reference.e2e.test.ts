@@ -145,6 +145,8 @@ describe('`ci help --json`', () => {
     expect(paths).toEqual(
       expect.arrayContaining([
         'status',
+        'export',
+        'plan',
         ...['login', 'logout', 'status', 'list', 'switch', 'token'].map((verb) => `auth ${verb}`),
         ...['list', 'view', 'quote', 'subscribe', 'watch', 'subscriptions', 'keys', 'cancel'].map(
           (verb) => `pools ${verb}`,
@@ -187,7 +189,17 @@ describe('`ci help --json`', () => {
         'auth login',
       ]),
     );
-    for (const path of ['pools list', 'status', 'usage', 'billing credits', 'auth token', 'history', 'doctor']) {
+    for (const path of [
+      'pools list',
+      'status',
+      'export',
+      'plan',
+      'usage',
+      'billing credits',
+      'auth token',
+      'history',
+      'doctor',
+    ]) {
       expect(changing).not.toContain(path);
     }
   });
@@ -265,6 +277,9 @@ describe('the fields in help are those of a real result', () => {
   /** For each command, what prints all that it can. What some answers lack is named after it. */
   const answers: Readonly<Record<string, readonly [() => Promise<readonly Ended[]>, ...optional: string[]]>> = {
     status: [() => asked('status --json')],
+    // Only the profile's limit is a ceiling, and nothing is managed before someone writes it down.
+    export: [() => asked('export --json'), 'ceilings', 'managed'],
+    plan: [() => asked('plan - --json')],
     'pools list': [() => asked('pools list --json')],
     // In the list only, as the documents have it.
     'pools view': [() => asked('pools view kimi26 --json'), 'models'],

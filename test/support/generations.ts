@@ -15,7 +15,7 @@ export type Generation = (typeof generations)[number];
 /** The fields that a generation leaves out or null, although the current one has them. */
 export const unstated: Readonly<Record<Generation, readonly string[]>> = {
   current: [],
-  documented: ['models', 'infraSpec', 'blocks', 'apiKey'],
+  documented: ['models', 'infraSpec', 'blocks', 'apiKey', 'fingerprint'],
   bare: [
     'description',
     'models',
