@@ -279,7 +279,7 @@ describe('the fields in help are those of a real result', () => {
     status: [() => asked('status --json')],
     // Only the profile's limit is a ceiling, and nothing is managed before someone writes it down.
     export: [() => asked('export --json'), 'ceilings', 'managed'],
-    plan: [() => asked('plan - --json')],
+    plan: [async () => [await (await account()).me.ci('plan - --json', { stdin: 'version: 1\n' })]],
     'pools list': [() => asked('pools list --json')],
     // In the list only, as the documents have it.
     'pools view': [() => asked('pools view kimi26 --json'), 'models'],

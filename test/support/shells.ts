@@ -98,7 +98,8 @@ export async function startShell(user: User, shell: Shell, env: Environment = {}
   const process_ = spawn(shell, [...settings[shell].args], {
     name: 'xterm-256color',
     cols: 100,
-    rows: 60,
+    // fish lists completions on half of them.
+    rows: 100,
     cwd: user.home,
     env: { LANG: 'C.UTF-8', ...user.env, ...env },
   });
