@@ -1151,6 +1151,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'api --input' = @{
       Kind = 'files'
     }
+    'plan 1' = @{
+      Kind = 'files'
+    }
     'pools watch --blocks' = @{
       Kind = 'list'
       Words = @(

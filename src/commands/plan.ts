@@ -2,6 +2,7 @@ import { makePlan } from '../account-file/make-plan.ts';
 import { planFields } from '../account-file/plan-view.ts';
 import { printPlan } from '../account-file/print-plan.ts';
 import { readAccountFile } from '../account-file/read.ts';
+import { accountFileArgument } from '../cli/account-file.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
 
@@ -26,7 +27,7 @@ export default function plan(command: Verb, context: Context, execute = run): vo
         "ci plan --json | jq -r '.changes[] | select(.requires) | .name'",
       ],
     })
-    .argument('[file]', 'YAML file, or - for standard input', 'account.yaml')
+    .addArgument(accountFileArgument())
     .option('--update-existing', 'Plan to change what exists and differs')
     .option('--allow-destroy', "Plan to revoke keys with the file's prefix that it doesn't name")
     .option('--detailed-exitcode', 'Exit with code 3 if the account differs from the file')

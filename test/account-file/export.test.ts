@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { exportAccount, exportText } from '../../src/account-file/export.ts';
 import type { PoolSubscription } from '../../src/account/subscriptions.ts';
+import { exportAccount, exportText } from '../../src/account-file/export.ts';
 import type { Key } from '../../src/api/keys.ts';
 import { type Block, blockNames, hoursOf } from '../../src/domain/blocks.ts';
 import { planAccount } from '../../src/domain/plan-account.ts';
