@@ -132,17 +132,19 @@ export interface Unmanaged {
   readonly name: string;
 }
 
+/** A subscription that has seats that the file asks for, but doesn't count: it ends, or its payment failed. */
+export interface UncountedSeats {
+  readonly type: 'ending' | 'past_due';
+  readonly subscription: string;
+  readonly pool: string;
+  readonly blocks: readonly Block[];
+  /** The end of its period, RFC 3339, if the API states it. */
+  readonly ends?: string | undefined;
+}
+
 /** Something that people should know about a plan. */
 export type PlanNote =
-  /** A subscription has seats that the file asks for, but doesn't count: it ends, or its payment failed. */
-  | {
-      readonly type: 'ending' | 'past_due';
-      readonly subscription: string;
-      readonly pool: string;
-      readonly blocks: readonly Block[];
-      /** The end of its period, RFC 3339, if the API states it. */
-      readonly ends?: string | undefined;
-    }
+  | UncountedSeats
   /** The API doesn't state the limits of some keys, so they weren't compared. */
   | { readonly type: 'limits-not-stated'; readonly keys: number };
 

@@ -6,6 +6,7 @@ import type {
   PlanNote,
   PlanOptions,
   ReserveStep,
+  UncountedSeats,
   Unmanaged,
 } from './account-plan.ts';
 import { type Block, hoursPerBlock } from './blocks.ts';
@@ -55,6 +56,8 @@ interface Change {
   readonly missing: number;
   /** The number of seats that there are. */
   readonly have: number;
+  /** The subscriptions that have the seats, but end or aren't paid. A reservation would be paid for in addition. */
+  readonly uncounted: readonly UncountedSeats[];
   /** Why it isn't carried out, whatever the options; undefined if it can be. */
   blocked: string | undefined;
 }
@@ -66,10 +69,12 @@ function planPool(
 ): { cancels: CancelStep[]; reserves: ReserveStep[]; unmanaged: Unmanaged[]; notes: PlanNote[] } {
   const held = existing.filter(willRenew).map(heldSeats);
   const { matching, others } = match(entries, held);
-  const changes = entries.flatMap((entry) => changesOf(entry, matching.get(entry) ?? [], others, options));
+  const changes = entries.flatMap((entry) =>
+    changesOf({ entry, held: matching.get(entry) ?? [], others, existing }, options),
+  );
   blockOutOfOrder(changes, existing);
   const changed = new Set(changes.flatMap(({ cancels }) => cancels));
-  const notes = changes.flatMap(({ entry, missing }) => (missing > 0 ? notCounted(entry, existing) : []));
+  const notes = changes.flatMap(({ uncounted }) => uncounted);
   const noted = new Set(notes.map(({ subscription }) => subscription));
   const named = new Set([...matching.values()].flat());
   const heldOf = new Map(held.map((each) => [each.subscription, each]));
@@ -116,20 +121,37 @@ function match(entries: readonly DesiredSeats[], held: readonly Held[]) {
   return { matching, others };
 }
 
-/** Returns what has to change for an entry. Takes the subscriptions that it replaces out of `others`. */
-function changesOf(entry: DesiredSeats, held: readonly Held[], others: Held[], options: PlanOptions): Change[] {
+/** An entry, and what its pool has. */
+interface EntrySeats {
+  readonly entry: DesiredSeats;
+  /** The subscriptions of the entry. */
+  readonly held: readonly Held[];
+  /** Those that no entry has. Replaced ones are taken out. */
+  readonly others: Held[];
+  readonly existing: readonly CurrentSubscription[];
+}
+
+/** Returns what has to change for an entry. */
+function changesOf(seats: EntrySeats, options: PlanOptions): Change[] {
+  const { entry, held } = seats;
   const have = seatsIn(held);
-  if (have < entry.quantity) return [missingSeats(entry, have, others, options)];
+  if (have < entry.quantity) return [missingSeats(seats, have, options)];
   return surplusSeats(entry, have, held);
 }
 
-function missingSeats(entry: DesiredSeats, have: number, others: Held[], { unavailable }: PlanOptions): Change {
+function missingSeats({ entry, others, existing }: EntrySeats, have: number, { unavailable }: PlanOptions): Change {
   const missing = entry.quantity - have;
+  const uncounted = uncountedSeats(entry, existing);
+  const unpaid = uncounted.find(({ type }) => type === 'past_due');
+  if (unpaid) {
+    const blocked = `subscription ${unpaid.subscription} has its seats, but a failed payment`;
+    return { entry, cancels: [], missing, have, uncounted, blocked };
+  }
   const unstated = others.find(({ subscription }) => reservedHours(subscription).length === 0);
   if (unstated) {
     // A wrong guess would buy the same seats again each time.
     const blocked = `the API doesn't state the blocks of subscription ${unstated.subscription.id}`;
-    return { entry, cancels: [], missing, have, blocked };
+    return { entry, cancels: [], missing, have, uncounted, blocked };
   }
   const cancels: Held[] = [];
   const byFit = [
@@ -142,7 +164,8 @@ function missingSeats(entry: DesiredSeats, have: number, others: Held[], { unava
     others.splice(others.indexOf(each), 1);
   }
   const isLost = cancels.length > 0 && unavailable?.has(entry) === true;
-  return { entry, cancels, missing, have, blocked: isLost ? "the seats that replace it aren't available" : undefined };
+  const blocked = isLost ? "the seats that replace it aren't available" : undefined;
+  return { entry, cancels, missing, have, uncounted, blocked };
 }
 
 /** Returns a change for each subscription that can be canceled without giving up a seat that is asked for. */
@@ -155,13 +178,13 @@ function surplusSeats(entry: DesiredSeats, have: number, held: readonly Held[]):
     if (each.seats > surplus) kept.push(each);
     else {
       surplus -= each.seats;
-      changes.push({ entry, cancels: [each], missing: 0, have, blocked });
+      changes.push({ entry, cancels: [each], missing: 0, have, uncounted: [], blocked });
     }
   }
   const [first] = kept;
   if (surplus === 0 || !first) return changes;
   const why = `it has ${first.seats} seats, which can only be canceled together, and ${surplus} of them ${surplus === 1 ? 'is' : 'are'} too many`;
-  return [...changes, { entry, cancels: [first], missing: 0, have, blocked: blocked ?? why }];
+  return [...changes, { entry, cancels: [first], missing: 0, have, uncounted: [], blocked: blocked ?? why }];
 }
 
 /** Blocks the changes that would cancel a subscription that isn't the most recent renewing one when its turn comes. */
@@ -221,10 +244,13 @@ function reserveStep(change: Change, options: PlanOptions): ReserveStep {
   };
 }
 
-function obstacleOf({ blocked, cancels }: Change, { updateExisting }: PlanOptions): Obstacle | undefined {
+function obstacleOf({ blocked, cancels, uncounted }: Change, { updateExisting }: PlanOptions): Obstacle | undefined {
   if (blocked !== undefined) return { why: blocked };
-  if (cancels.length === 0 || updateExisting) return undefined;
-  return { option: '--update-existing', why: 'it differs' };
+  if (updateExisting) return undefined;
+  const [ending] = uncounted;
+  if (ending)
+    return { option: '--update-existing', why: `subscription ${ending.subscription} has its seats, and ends` };
+  return cancels.length === 0 ? undefined : { option: '--update-existing', why: 'it differs' };
 }
 
 function differencesOf({ entry }: Change, subscription: CurrentSubscription): Difference[] {
@@ -243,8 +269,8 @@ function quantityDifference({ entry, have }: Change): Difference {
   return { field: 'quantity', from: have, to: entry.quantity };
 }
 
-/** Returns notes on subscriptions that have an entry's seats, but that end or aren't paid. */
-function notCounted(entry: DesiredSeats, existing: readonly CurrentSubscription[]) {
+/** Returns the subscriptions that have an entry's seats, but that end or aren't paid. */
+function uncountedSeats(entry: DesiredSeats, existing: readonly CurrentSubscription[]): UncountedSeats[] {
   return existing.flatMap((subscription) => {
     const { id, poolSlug, status, cancelAtPeriodEnd, currentPeriodEnd } = subscription;
     const isPastDue = status === 'past_due';

@@ -101,10 +101,16 @@ describe('a plan for seats', () => {
     ],
     ['ignores other pools', [seats()], [subscription('a', { poolSlug: 'glm5' })], ['create reserve 1 kimi26 europe']],
     [
-      "doesn't count a subscription that ends",
+      'reserves no seats again that end, without --update-existing',
       [seats()],
       [subscription('a', { cancelAtPeriodEnd: true })],
-      ['create reserve 1 kimi26 europe'],
+      ['create reserve 1 kimi26 europe [--update-existing]'],
+    ],
+    [
+      'reserves no seats again whose payment failed',
+      [seats()],
+      [subscription('a', { status: 'past_due' })],
+      ['create reserve 1 kimi26 europe [subscription a has its seats, but a failed payment]'],
     ],
     ['counts one whose key is on its way', [seats()], [subscription('a', { status: 'pending_key' })], []],
     [
