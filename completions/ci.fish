@@ -34,6 +34,7 @@ function __ci_commands
                 'agent'\t'Buy with USDC on Base, without an account' \
                 'export'\t'Print the account as a file' \
                 'plan'\t'Show what differs between a file and the account' \
+                'apply'\t'Make the account as a file says' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -136,6 +137,7 @@ function __ci_commands
                 'agent'\t'Buy with USDC on Base, without an account' \
                 'export'\t'Print the account as a file' \
                 'plan'\t'Show what differs between a file and the account' \
+                'apply'\t'Make the account as a file says' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -452,6 +454,11 @@ function __ci_options
             printf '%s\n' '--update-existing'\t'Plan to change what exists and differs' \
                 '--allow-destroy'\t'Plan to revoke keys with the file\'s prefix that it doesn\'t name' \
                 '--detailed-exitcode'\t'Exit with code 3 if the account differs from the file'
+        case 'apply'
+            printf '%s\n' '--update-existing'\t'Change what exists and differs' \
+                '--allow-destroy'\t'Revoke keys with the file\'s prefix that it doesn\'t name' \
+                '--max-charge'\t'Refuse to charge more than this amount today, in all' \
+                '--save-to'\t'Append the secrets of keys without `to` to this NDJSON or CSV file'
         case 'history'
             printf '%s\n' '--all'\t'Show the changes of all accounts' \
                 '--limit'\t'Show at most this many changes'
@@ -544,7 +551,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'The whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys list --older-than' 'keys list --unused-for' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys create --concurrency' 'keys create --rate' 'keys rotate --older-than' 'keys rotate --to' 'keys rotate --var' 'keys rotate --prove' 'keys rotate --overlap' 'keys rotate --concurrency' 'keys rotate --rate' 'keys rotate --settle' 'keys delete --settle' 'keys delete --concurrency' 'keys delete --rate' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'gateway --listen' 'gateway --token-file' 'gateway --cert' 'gateway --key' 'gateway --queue-limit' 'gateway --queue-timeout' 'gateway --drain' 'gateway token --token-file' 'gateway token --client' 'gateway install --listen' 'gateway install --token-file' 'gateway install --cert' 'gateway install --key' 'gateway install --queue-limit' 'gateway install --queue-timeout' 'gateway install --drain' 'usage report --month' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys list --older-than' 'keys list --unused-for' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys create --concurrency' 'keys create --rate' 'keys rotate --older-than' 'keys rotate --to' 'keys rotate --var' 'keys rotate --prove' 'keys rotate --overlap' 'keys rotate --concurrency' 'keys rotate --rate' 'keys rotate --settle' 'keys delete --settle' 'keys delete --concurrency' 'keys delete --rate' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'gateway --listen' 'gateway --token-file' 'gateway --cert' 'gateway --key' 'gateway --queue-limit' 'gateway --queue-timeout' 'gateway --drain' 'gateway token --token-file' 'gateway token --client' 'gateway install --listen' 'gateway install --token-file' 'gateway install --cert' 'gateway install --key' 'gateway install --queue-limit' 'gateway install --queue-timeout' 'gateway install --drain' 'usage report --month' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'apply --max-charge' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -556,7 +563,7 @@ function __ci_values
             printf '%s\n' 'words' \
                 'month' \
                 'year'
-        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'keys create --from' 'keys create --save-to' 'keys create --failed' 'keys rotate --save' 'keys rotate --from' 'keys rotate --save-to' 'keys delete --from' 'keys delete --failed' 'usage report --prices' 'billing topup --password-file' 'agent subscribe --save' 'agent subscribe --keystore' 'agent subscribe --password-file' 'agent topup --save' 'agent topup --keystore' 'agent topup --password-file' 'agent claim --save' 'agent claim --keystore' 'agent claim --password-file' 'agent wallet create --keystore' 'agent wallet create --password-file' 'agent wallet import --keystore' 'agent wallet import --password-file' 'agent wallet address --keystore' 'agent wallet address --password-file' 'api --input' 'plan 1'
+        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'keys create --from' 'keys create --save-to' 'keys create --failed' 'keys rotate --save' 'keys rotate --from' 'keys rotate --save-to' 'keys delete --from' 'keys delete --failed' 'usage report --prices' 'billing topup --password-file' 'agent subscribe --save' 'agent subscribe --keystore' 'agent subscribe --password-file' 'agent topup --save' 'agent topup --keystore' 'agent topup --password-file' 'agent claim --save' 'agent claim --keystore' 'agent claim --password-file' 'agent wallet create --keystore' 'agent wallet create --password-file' 'agent wallet import --keystore' 'agent wallet import --password-file' 'agent wallet address --keystore' 'agent wallet address --password-file' 'apply --save-to' 'api --input' 'plan 1' 'apply 1'
             printf '%s\n' 'files'
         case 'pools watch --blocks'
             printf '%s\n' 'list' \
@@ -1089,6 +1096,22 @@ function __ci_values
                 'maxMonthlySpend' \
                 'exceedsMaximum' \
                 'notes' \
+                '--alone'
+        case 'apply --fields'
+            printf '%s\n' 'list' \
+                'file' \
+                'account' \
+                'differs' \
+                'changes' \
+                'unmanaged' \
+                'dueToday' \
+                'dueTodayAtMost' \
+                'monthlyBefore' \
+                'monthlyAfter' \
+                'maxMonthlySpend' \
+                'exceedsMaximum' \
+                'notes' \
+                'charged' \
                 '--alone'
         case 'history --fields' 'history reconcile --fields'
             printf '%s\n' 'list' \

@@ -42,6 +42,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('agent', 'Buy with USDC on Base, without an account')
       , @('export', 'Print the account as a file')
       , @('plan', 'Show what differs between a file and the account')
+      , @('apply', 'Make the account as a file says')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -244,6 +245,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('agent', 'Buy with USDC on Base, without an account')
       , @('export', 'Print the account as a file')
       , @('plan', 'Show what differs between a file and the account')
+      , @('apply', 'Make the account as a file says')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -614,6 +616,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--update-existing', 'Plan to change what exists and differs')
       , @('--allow-destroy', 'Plan to revoke keys with the file''s prefix that it doesn''t name')
       , @('--detailed-exitcode', 'Exit with code 3 if the account differs from the file')
+    )
+    'apply' = @(
+      , @('--update-existing', 'Change what exists and differs')
+      , @('--allow-destroy', 'Revoke keys with the file''s prefix that it doesn''t name')
+      , @('--max-charge', 'Refuse to charge more than this amount today, in all')
+      , @('--save-to', 'Append the secrets of keys without `to` to this NDJSON or CSV file')
     )
     'history' = @(
       , @('--all', 'Show the changes of all accounts')
@@ -1004,6 +1012,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'agent wallet address --account' = @{
       Kind = 'any'
     }
+    'apply --max-charge' = @{
+      Kind = 'any'
+    }
     'history --limit' = @{
       Kind = 'any'
     }
@@ -1148,10 +1159,16 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'agent wallet address --password-file' = @{
       Kind = 'files'
     }
+    'apply --save-to' = @{
+      Kind = 'files'
+    }
     'api --input' = @{
       Kind = 'files'
     }
     'plan 1' = @{
+      Kind = 'files'
+    }
+    'apply 1' = @{
       Kind = 'files'
     }
     'pools watch --blocks' = @{
@@ -1957,6 +1974,24 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('maxMonthlySpend', '')
         , @('exceedsMaximum', '')
         , @('notes', '')
+      )
+    }
+    'apply --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('file', '')
+        , @('account', '')
+        , @('differs', '')
+        , @('changes', '')
+        , @('unmanaged', '')
+        , @('dueToday', '')
+        , @('dueTodayAtMost', '')
+        , @('monthlyBefore', '')
+        , @('monthlyAfter', '')
+        , @('maxMonthlySpend', '')
+        , @('exceedsMaximum', '')
+        , @('notes', '')
+        , @('charged', '')
       )
     }
     'history --fields' = @{

@@ -263,7 +263,7 @@ function limitsOf(limits: { readonly [Limit in keyof KeyLimits]: KeyLimits[Limit
 }
 
 /** Returns the place of the new secret of a key. Without any other, it is stored where the old one is. */
-export function placeOf(
+function placeOf(
   { world }: Pick<Context, 'world'>,
   { to }: Pick<DesiredKey, 'to'>,
   { saveTo }: Pick<KeyOptions, 'saveTo'>,

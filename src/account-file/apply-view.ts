@@ -88,7 +88,7 @@ export function errorOf(
   const { failed } = results;
   const applied = plan.steps.filter((step) => results.of(step).outcome === 'applied').length;
   const first = failed.find(({ error }) => error.outcome === 'unknown') ?? failed[0];
-  if (!first) return conflictError(plan.steps, applied);
+  if (!first) return conflictError(plan.steps, applied, skippedPools({ plan, price }));
   const { error, step } = first;
   const isUnknown = error.outcome === 'unknown';
   const isApplied = applied > 0 || error.outcome === 'applied';
@@ -110,9 +110,32 @@ export function errorOf(
   });
 }
 
-/** Returns the error for what exists and differs, and wasn't changed. What the file doesn't name isn't one. */
-function conflictError(steps: readonly PlanStep[], applied: number): CommandError | undefined {
-  const conflicts = steps.filter(({ obstacle, kind }) => obstacle !== undefined && kind !== 'destroy');
+/** Returns the pools whose sold-out seats the file says to continue without. */
+function skippedPools({ plan, price }: Pick<PricedPlan, 'plan' | 'price'>): ReadonlySet<string> {
+  return new Set(
+    plan.steps.flatMap((step) => {
+      if (step.action !== 'reserve' || step.seats.onSoldOut !== 'skip') return [];
+      return price.steps.get(step)?.unavailable === undefined ? [] : [step.seats.pool];
+    }),
+  );
+}
+
+/**
+ * Returns the error for what wasn't changed because it needs an option or can't be. What the file doesn't name isn't an error.
+ *
+ * @param skipped - the pools whose seats are left out, and what depends on them
+ */
+function conflictError(
+  steps: readonly PlanStep[],
+  applied: number,
+  skipped: ReadonlySet<string>,
+): CommandError | undefined {
+  const conflicts = steps.filter((step) => {
+    const { obstacle, kind } = step;
+    if (obstacle === undefined || kind === 'destroy') return false;
+    const pool = poolOf(step);
+    return obstacle.option !== undefined || pool === undefined || !skipped.has(pool);
+  });
   const [first] = conflicts;
   if (!first) return undefined;
   const isAllowed = conflicts.some(({ obstacle }) => obstacle?.option !== undefined);
@@ -124,4 +147,10 @@ function conflictError(steps: readonly PlanStep[], applied: number): CommandErro
       outcome: applied > 0 ? 'applied' : 'not_applied',
     },
   );
+}
+
+function poolOf(step: PlanStep): string | undefined {
+  if (step.action === 'cancel') return step.pool;
+  if (step.action === 'reserve') return step.seats.pool;
+  return step.action === 'revoke-key' ? undefined : step.key.pool;
 }

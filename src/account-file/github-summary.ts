@@ -21,7 +21,7 @@ export function writeGithubSummary({ output, world }: Pick<Context, 'output' | '
 }
 
 /** Returns what became of a plan as Markdown. It has no secrets. */
-export function githubSummary({ file, account, changes, charged }: AppliedPlan): string {
+function githubSummary({ file, account, changes, charged }: AppliedPlan): string {
   const title = `### ci apply ${escaped(file)}`;
   if (changes.length === 0) return `${title}\n\nNo changes. The account is as the file says.\n\n`;
   const rows = changes.slice(0, mostListed).map((change) => {

@@ -1,10 +1,5 @@
 import { refuseSameFile } from '../account/bulk/same-file.ts';
 import type { SecretsFile } from '../account/bulk/secrets-file.ts';
-import type { KeyContext } from '../account/keys/create.ts';
-import { secretsFile } from '../account/rotation/rotation-destination.ts';
-import type { Destination } from '../account/secrets/destination.ts';
-import { destinationOfRow } from '../account/secrets/parse-destination.ts';
-import { storedKeys } from '../account/stored-keys/store.ts';
 import { carryOutPlan, endRotations } from '../account-file/apply.ts';
 import { withoutForce } from '../account-file/apply-keys.ts';
 import {
@@ -23,6 +18,12 @@ import { readAccountFile } from '../account-file/read.ts';
 import type { SpendingLimits } from '../account-file/spending.ts';
 import { StepResults } from '../account-file/step-results.ts';
 import { settleSeats } from '../account-file/unfinished-changes.ts';
+import type { KeyContext } from '../account/keys/create.ts';
+import { secretsFile } from '../account/rotation/rotation-destination.ts';
+import type { Destination } from '../account/secrets/destination.ts';
+import { destinationOfRow } from '../account/secrets/parse-destination.ts';
+import { storedKeys } from '../account/stored-keys/store.ts';
+import { accountFileArgument } from '../cli/account-file.ts';
 import { saveToOption } from '../cli/bulk-options.ts';
 import { invalidValue } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';
@@ -58,7 +59,7 @@ export default function apply(command: Verb, context: Context, execute = run): v
         'ci apply account.yaml --yes --max-charge 49 --json',
       ],
     })
-    .argument('[file]', 'YAML file, or - for standard input', 'account.yaml')
+    .addArgument(accountFileArgument())
     .option('--update-existing', 'Change what exists and differs')
     .option('--allow-destroy', "Revoke keys with the file's prefix that it doesn't name")
     .option('--max-charge <usd>', 'Refuse to charge more than this amount today, in all', parseMaxCharge)

@@ -46,6 +46,9 @@ const estimates = [
   'listPrice',
   'dueToday',
   'perMonth',
+  'charged',
+  'dueTodayAtMost',
+  'monthlyAfter',
 ];
 const passedOn = true;
 const stated = true;
@@ -252,6 +255,19 @@ const changes: readonly TestedCommand[] = [
   { line: 'pools subscribe kimi27 --blocks europe --yes', code: 5 },
   { line: 'pools cancel kimi26 --yes', holds: { poolSlug: 'kimi26', cancelAtPeriodEnd: true, status: 'active' } },
   { line: 'pools cancel glm5 --yes', code: 5 },
+  {
+    line: 'apply - --save-to secrets.ndjson --yes --max-charge 50',
+    stated,
+    stdin: `version: 1
+seats: [{pool: kimi26, blocks: [asia, europe]}, {pool: minimax-m3, blocks: [asia]}, {pool: kimi26, blocks: [europe]}]
+keys: [{name: another, type: credit, maxBudget: 50}, {name: prod, pool: kimi26}]`,
+    holds: {
+      changes: [
+        { action: 'reserve', pool: 'kimi26', outcome: 'applied', error: null },
+        { action: 'create-key', name: 'another', outcome: 'applied', error: null },
+      ],
+    },
+  },
   { line: 'keys create another', passedOn, holds: { name: 'another', apiKey: wholeSecret } },
   { line: 'keys create another --pool kimi26', holds: { name: 'another', apiKey: wholeSecret } },
   { line: 'keys create another --pool glm5', code: 6 },

@@ -110,6 +110,7 @@ const commands: readonly Command[] = [
   { line: 'status --check', fails: 'all' },
   { line: 'export', fails: 'all' },
   { line: 'plan -', fails: 'all', stdin: 'version: 1' },
+  { line: 'apply - --yes --max-charge 0', fails: 'all', changes: true, stdin: 'version: 1' },
   { line: 'pools list', fails: 'all' },
   { line: 'pools view kimi26', fails: 'all' },
   { line: 'pools quote kimi26 --blocks europe', fails: 'all' },

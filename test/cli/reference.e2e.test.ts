@@ -147,6 +147,7 @@ describe('`ci help --json`', () => {
         'status',
         'export',
         'plan',
+        'apply',
         ...['login', 'logout', 'status', 'list', 'switch', 'token'].map((verb) => `auth ${verb}`),
         ...['list', 'view', 'quote', 'subscribe', 'watch', 'subscriptions', 'keys', 'cancel'].map(
           (verb) => `pools ${verb}`,
@@ -179,6 +180,7 @@ describe('`ci help --json`', () => {
     const changing = (await tree()).filter(({ command }) => at(command, 'changes') === true).map(({ path }) => path);
     expect(changing).toEqual(
       expect.arrayContaining([
+        'apply',
         'pools subscribe',
         'pools watch',
         'pools cancel',
@@ -280,6 +282,9 @@ describe('the fields in help are those of a real result', () => {
     // Only the profile's limit is a ceiling, and nothing is managed before someone writes it down.
     export: [() => asked('export --json'), 'ceilings', 'managed'],
     plan: [async () => [await (await account()).me.ci('plan - --json', { stdin: 'version: 1\n' })]],
+    apply: [
+      async () => [await (await account()).me.ci('apply - --yes --max-charge 0 --json', { stdin: 'version: 1\n' })],
+    ],
     'pools list': [() => asked('pools list --json')],
     // In the list only, as the documents have it.
     'pools view': [() => asked('pools view kimi26 --json'), 'models'],

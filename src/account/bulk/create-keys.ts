@@ -254,7 +254,7 @@ function doneText({ created, found, recreated, existing }: CreatedRows['counts']
 }
 
 /** Points out keys that exist and whose secrets aren't in the file. */
-export function noteUnsaved(
+function noteUnsaved(
   { output }: Pick<Context, 'output'>,
   secrets: SecretsFile | undefined,
   names: readonly string[],
