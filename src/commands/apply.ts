@@ -95,10 +95,8 @@ export async function run(options: Options, context: KeyContext): Promise<void> 
     allowDestroy: options.allowDestroy === true,
   });
   const steps = priced.plan.steps.filter(({ obstacle }) => obstacle === undefined);
-  if (steps.length === 0) {
-    await endRotations(context, priced.account);
-    return conclude(context, priced, new StepResults());
-  }
+  await endRotations(context, priced.account);
+  if (steps.length === 0) return conclude(context, priced, new StepResults());
   const limits = checkedLimits(context, priced, options);
   await checkDestinations(context, steps, options);
   const secrets =

@@ -78,6 +78,7 @@ export const variables: readonly Definition[] = [
   ['FORCE_HYPERLINK', '1 or 0: turn hyperlinks on or off'],
   ['HTTPS_PROXY, HTTP_PROXY, NO_PROXY', 'Proxy servers; never used for localhost'],
   ['CI', 'Never prompt if set, except to 0 or false'],
+  ['GITHUB_STEP_SUMMARY', 'File that gets the summary of `ci apply`'],
   ['NO_UPDATE_NOTIFIER', "If set, don't check for newer versions"],
   ['npm_config_registry', 'npm registry to check for newer versions'],
 ];
