@@ -1,6 +1,7 @@
 import { refuseSameFile } from '../account/bulk/same-file.ts';
 import type { SecretsFile } from '../account/bulk/secrets-file.ts';
 import { carryOutPlan, endRotations } from '../account-file/apply.ts';
+import { checkDestinations, checkedLimits, needsFile } from '../account-file/apply-checks.ts';
 import { withoutForce } from '../account-file/apply-keys.ts';
 import {
   type AppliedChange,
@@ -13,7 +14,6 @@ import {
 import { outcomeText, writeGithubSummary } from '../account-file/github-summary.ts';
 import { makePlan, type PricedPlan } from '../account-file/make-plan.ts';
 import { changeText, planText } from '../account-file/plan-text.ts';
-import { checkLimits, isBought } from '../account-file/price-plan.ts';
 import { readAccountFile } from '../account-file/read.ts';
 import type { SpendingLimits } from '../account-file/spending.ts';
 import { StepResults } from '../account-file/step-results.ts';
@@ -22,17 +22,14 @@ import type { KeyContext } from '../account/keys/create.ts';
 import { secretsFile } from '../account/rotation/rotation-destination.ts';
 import type { Destination } from '../account/secrets/destination.ts';
 import { destinationOfRow } from '../account/secrets/parse-destination.ts';
-import { storedKeys } from '../account/stored-keys/store.ts';
 import { accountFileArgument } from '../cli/account-file.ts';
 import { saveToOption } from '../cli/bulk-options.ts';
 import { invalidValue } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';
 import { workingDirectory } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
-import type { CreateKeyStep, PlanStep, RotateKeyStep } from '../domain/account-plan.ts';
 import type { DesiredAccount } from '../domain/desired-account.ts';
-import { CommandError, usageError } from '../domain/errors.ts';
-import { type Cents, decimalUsd, formatUsd, parseUsd } from '../domain/money.ts';
+import { type Cents, decimalUsd, parseUsd } from '../domain/money.ts';
 import type { Column } from '../output/output.ts';
 import { plain } from '../output/style.ts';
 import { harmlessData } from '../output/text.ts';
@@ -97,8 +94,8 @@ export async function run(options: Options, context: KeyContext): Promise<void> 
   const steps = priced.plan.steps.filter(({ obstacle }) => obstacle === undefined);
   await endRotations(context, priced.account);
   if (steps.length === 0) return conclude(context, priced, new StepResults());
-  const limits = checkedLimits(context, priced, options);
-  await checkDestinations(context, steps, options);
+  const limits = checkedLimits(context, priced, options.maxCharge);
+  if (saveTo === undefined) await checkDestinations(context, steps);
   const secrets =
     needsFile(steps) && saveTo !== undefined ? await secretsFile(context, { saveTo, cwd: cwdOf(context) }) : undefined;
   try {
@@ -140,68 +137,6 @@ async function carryOut(
     if (!step.key.to.startsWith('command:')) proven.set(step.key.to, destination);
   }
   return carryOutPlan(context, priced, { desired, limits, saveTo, destinationOf });
-}
-
-/** Returns the limits of what is charged. @throws CommandError (unavailable), (price_above_maximum) or (unexpected_response) */
-function checkedLimits(
-  { prompts }: Pick<Context, 'prompts'>,
-  { plan, price }: Pick<PricedPlan, 'plan' | 'price'>,
-  { maxCharge }: Options,
-): SpendingLimits {
-  for (const step of plan.steps) {
-    if (step.action !== 'reserve' || step.obstacle || step.seats.onSoldOut === 'skip') continue;
-    const priced = price.steps.get(step);
-    if (isBought(step, priced)) continue;
-    throw new CommandError('unavailable', priced?.unavailable ?? 'The seats are not available', {
-      hint: 'Nothing was changed. To wait for the seats or to continue without them, set onSoldOut to wait or skip.',
-      outcome: 'not_applied',
-    });
-  }
-  checkLimits(price);
-  const due = price.dueToday?.atMost;
-  if (due === undefined) {
-    throw new CommandError('unexpected_response', "The API doesn't state the price of all seats", {
-      hint: 'Nothing was changed. Run `ci plan` to see which.',
-      outcome: 'not_applied',
-    });
-  }
-  if (maxCharge !== undefined && due > maxCharge) {
-    throw new CommandError(
-      'price_above_maximum',
-      `The changes cost ${formatUsd(due)} today, which is above --max-charge ${formatUsd(maxCharge)}`,
-      { hint: 'Nothing was changed. Pass a higher --max-charge, or ask for fewer seats.', outcome: 'not_applied' },
-    );
-  }
-  return prompts.asksConsent || maxCharge === undefined
-    ? { maximum: due, name: 'the agreed total of' }
-    : { maximum: maxCharge, name: '--max-charge' };
-}
-
-/** Refuses keys whose secrets have no place. @throws CommandError (usage) */
-async function checkDestinations(context: KeyContext, steps: readonly PlanStep[], { saveTo }: Options): Promise<void> {
-  if (saveTo !== undefined) return;
-  const stored = new Set((await storedKeys(context)).map(({ id }) => id));
-  const homeless = steps
-    .filter(isOfNewKey)
-    .filter((step) => step.key.to === undefined && !(step.action === 'rotate-key' && stored.has(step.id)));
-  if (homeless.length === 0) return;
-  const lines = homeless.slice(0, 20).map(({ key: { name, place } }) => `${place.file}, line ${place.line}: ${name}`);
-  const more = homeless.length - lines.length;
-  throw usageError(
-    homeless.length === 1
-      ? 'Nothing says where the secret of a new key goes'
-      : `Nothing says where the secrets of ${homeless.length} new keys go`,
-    'Nothing was changed. Pass --save-to FILE, such as --save-to secrets.ndjson, or add `to` to the keys:',
-  ).with({ lines: more > 0 ? [...lines, `and ${more} more`] : lines, outcome: 'not_applied' });
-}
-
-/** Returns whether a secret goes to the file of `--save-to`. */
-function needsFile(steps: readonly PlanStep[]): boolean {
-  return steps.filter(isOfNewKey).some(({ key }) => key.to === undefined);
-}
-
-function isOfNewKey(step: PlanStep): step is CreateKeyStep | RotateKeyStep {
-  return step.action === 'create-key' || step.action === 'rotate-key';
 }
 
 function cwdOf({ world }: Pick<Context, 'world'>): string {
