@@ -1,8 +1,8 @@
+import { storedKeys } from '../account/stored-keys/store.ts';
 import type { Context } from '../context/context.ts';
 import type { CreateKeyStep, PlanStep, RotateKeyStep } from '../domain/account-plan.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, formatUsd } from '../domain/money.ts';
-import { storedKeys } from '../account/stored-keys/store.ts';
 import type { PricedPlan } from './make-plan.ts';
 import { checkLimits, isBought } from './price-plan.ts';
 import type { SpendingLimits } from './spending.ts';

@@ -32,7 +32,7 @@ interface KeyEntry {
 }
 
 /** The file that says what an account has. */
-export interface ExportedAccount {
+interface ExportedAccount {
   readonly version: 1;
   readonly ceilings?: { readonly maxMonthlySpend: number };
   readonly seats: readonly SeatsEntry[];

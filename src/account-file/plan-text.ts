@@ -27,7 +27,7 @@ function noChanges({ file }: PlanRecord): string {
 }
 
 /** Returns a change in one line. */
-export function changeLine(change: PlanChange, style: Style): string {
+function changeLine(change: PlanChange, style: Style): string {
   const details = [shownDifferences(change), moneyText(change)].filter(Boolean).join(', ');
   const whole = [changeText(change), details].filter(Boolean).join(': ');
   if (!change.willApply) return style.warning(`! ${whole} (${reason(change)})`);

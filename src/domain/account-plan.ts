@@ -61,9 +61,6 @@ export interface Difference {
   readonly to: string | number | undefined;
 }
 
-/** What a step does, in the order in which steps are carried out. */
-export const stepActions = ['cancel', 'reserve', 'create-key', 'rotate-key', 'revoke-key'] as const;
-
 /** Why a step isn't carried out. */
 export interface Obstacle {
   /** The option that allows it; undefined if none does. */

@@ -10,7 +10,7 @@ export interface FilePlace {
 
 /** What to do if seats are sold out: end with an error, wait until they are available, or continue without them. */
 export const soldOutActions = ['fail', 'wait', 'skip'] as const;
-export type SoldOutAction = (typeof soldOutActions)[number];
+type SoldOutAction = (typeof soldOutActions)[number];
 
 /** The seats of a pool that an account should have, each in all of some blocks. */
 export interface DesiredSeats {

@@ -68,7 +68,7 @@ describe('export', () => {
     const other = await creditKey(box, 'twin');
     const { code, stdout, stderr } = await me.ci('export');
     expect([code, stderr]).toEqual([0, '']);
-    const fingerprints = stdout.match(/sk_sandbox_…\w{4}$/gm);
+    const fingerprints = stdout.match(/sk_sandbox_…[\w-]{4}$/gm);
     expect(fingerprints).toHaveLength(3);
     const [first, second, third] = fingerprints ?? [];
     expect(
