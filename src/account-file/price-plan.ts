@@ -4,6 +4,7 @@ import { fetchPrice, type PricedPurchase } from '../account/purchase/price.ts';
 import { parseSpendLimit } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import type { AccountPlan, CurrentSubscription, PlanStep, ReserveStep } from '../domain/account-plan.ts';
+import type { Block } from '../domain/blocks.ts';
 import type { DesiredAccount } from '../domain/desired-account.ts';
 import { CommandError, withoutPeriod } from '../domain/errors.ts';
 import { type Cents, formatUsd, parseUsd } from '../domain/money.ts';
@@ -62,7 +63,7 @@ export async function pricePlan(
   const limits = limitsOf(context, desired);
   const reserves = plan.steps.filter((step) => step.action === 'reserve');
   const notes: string[] = [];
-  const priced = await Promise.all(reserves.map((step) => priceStep(catalog, step, notes)));
+  const priced = withoutTaken(reserves, await Promise.all(reserves.map((step) => priceStep(catalog, step, notes))));
   const steps = new Map(reserves.map((step, at) => [step, priced[at] ?? noPrice]));
   const bought = reserves.filter((step) => isBought(step, steps.get(step)));
   const purchases = bought.map((step) => steps.get(step)?.purchase?.quote);
@@ -120,6 +121,23 @@ export function limitNote({ name, maximum, spending, hasEnding }: SpendingLimit)
   if (spending === undefined) return `The API doesn't state all prices, so ${name} can't be checked.`;
   const until = hasEnding ? ' until the canceled ones end' : '';
   return `Your subscriptions would cost ${formatUsd(spending)} per month${until}, which is above ${formatUsd(maximum)} (${name}).`;
+}
+
+/** Marks the seats that can't be bought because the steps before buy the last ones. */
+function withoutTaken(reserves: readonly ReserveStep[], priced: readonly PricedStep[]): PricedStep[] {
+  const taken = new Map<string, number>();
+  return reserves.map(({ obstacle, seats, missing }, at) => {
+    const { purchase, unavailable } = priced[at] ?? noPrice;
+    if (obstacle || !purchase || unavailable !== undefined) return { purchase, unavailable };
+    const placeOf = (block: Block) => `${seats.pool} ${block}`;
+    const free = new Map(
+      [...purchase.free].map(([block, count]) => [block, Math.max(0, count - (taken.get(placeOf(block)) ?? 0))]),
+    );
+    const now = unavailability({ ...purchase, free });
+    if (now !== undefined) return { purchase, unavailable: now };
+    for (const block of seats.blocks) taken.set(placeOf(block), (taken.get(placeOf(block)) ?? 0) + missing);
+    return { purchase, unavailable };
+  });
 }
 
 const noPrice: PricedStep = { purchase: undefined, unavailable: undefined };
