@@ -16,6 +16,7 @@ import type { Cents } from '../domain/money.ts';
 import { planSeats } from '../domain/plan-seats.ts';
 import { inWords } from '../output/text.ts';
 import { isTaken } from '../watch/failures.ts';
+import { eachOnce } from './current-account.ts';
 import { checkCeiling, checkCharge, type SpendingLimits } from './spending.ts';
 import type { StepResults } from './step-results.ts';
 
@@ -155,7 +156,11 @@ async function reserve(
   });
 }
 
-/** Returns how many seats of an entry are missing, given the subscriptions on its pool. */
+/**
+ * Returns how many seats of an entry are missing, given the subscriptions on its pool.
+ *
+ * @throws CommandError (unexpected_response) if a new subscription prevents the purchase, because it may have these seats
+ */
 function missingSeats(
   { seats: entries }: DesiredAccount,
   entry: ReserveStep['seats'],
@@ -163,8 +168,13 @@ function missingSeats(
 ): number {
   const { pool } = entry;
   const ofPool = entries.filter((each) => each.pool === pool);
-  const mine = existing.map((subscription) => ({ ...subscription, poolSlug: pool }));
+  const mine = eachOnce(existing).map((subscription) => ({ ...subscription, poolSlug: pool }));
   const { steps } = planSeats(ofPool, mine, { updateExisting: true, allowDestroy: false });
   const step = steps.find((each) => each.action === 'reserve' && each.seats === entry);
-  return step?.action === 'reserve' ? step.missing : 0;
+  if (step?.action !== 'reserve') return 0;
+  if (step.obstacle === undefined) return step.missing;
+  throw new CommandError('unexpected_response', `The subscriptions on ${pool} have changed: ${step.obstacle.why}`, {
+    hint: 'These seats were not charged. Run `ci plan` to see what differs now.',
+    outcome: 'not_applied',
+  });
 }

@@ -14,18 +14,30 @@ export interface FetchedAccount {
 }
 
 /**
- * Fetches the subscriptions and keys of the account, with one request for the account, one for the keys, and one for each pool.
+ * Fetches the subscriptions and keys of the account, with one request for the account, one for the keys, and one for each pool. If the
+ * answers contradict each other, because the account is just being changed, fetches them again.
  *
- * @throws CommandError (unexpected_response) if the API doesn't list the subscriptions, because everything would seem to be missing
+ * @throws CommandError (unexpected_response) if a list is missing or not complete, because what it lacks would be bought or created again
  */
 export async function fetchAccount(context: Pick<Context, 'api'>): Promise<FetchedAccount> {
+  const first = await fetchLists(context);
+  const { missing, ...account } = first.missing === undefined ? first : await fetchLists(context);
+  if (missing !== undefined) throw unusable(`The API's answers contradict each other: one lacks ${missing}`);
+  return account;
+}
+
+/** Fetches all lists of the account. @returns also what one of them lacks, as another one shows */
+async function fetchLists(
+  context: Pick<Context, 'api'>,
+): Promise<FetchedAccount & { readonly missing: string | undefined }> {
   const api = await context.api();
-  const [subscriptions, keys] = await Promise.all([
+  const [{ status, subscriptions }, keys] = await Promise.all([
     api.billing.status().then(async (status) => {
       if (status.poolPledges == null) throw unlisted();
-      return inOrder(await allSubscriptions(api, await withSlugs(context, status)), status);
+      const found = eachOnce(await allSubscriptions(api, await withSlugs(context, status)));
+      return { status, subscriptions: inOrder(found, status) };
     }),
-    api.keys.list(),
+    api.keys.list().then(eachOnce),
   ]);
   const subscriptionOf = new Map(
     subscriptions.flatMap(({ id, key }) => (key?.id == null ? [] : [[key.id, id] as const])),
@@ -36,6 +48,7 @@ export async function fetchAccount(context: Pick<Context, 'api'>): Promise<Fetch
       const subscriptionId = key.subscriptionId ?? subscriptionOf.get(key.id);
       return subscriptionId === undefined ? key : { ...key, subscriptionId };
     }),
+    missing: missingSubscription(subscriptions, status) ?? missingKey(keys, subscriptions),
   };
 }
 
@@ -61,10 +74,43 @@ function inOrder(subscriptions: readonly PoolSubscription[], { poolPledges }: Bi
   return subscriptions.toSorted((a, b) => rank(a) - rank(b));
 }
 
+/** Removes repetitions from a list, which would count as more seats or as namesakes. */
+export function eachOnce<Item extends { readonly id: string }>(items: readonly Item[]): Item[] {
+  const ids = new Set<string>();
+  return items.filter(({ id }) => ids.size < ids.add(id).size);
+}
+
+/** Returns a subscription that the account lists, but its pool doesn't. */
+function missingSubscription(
+  found: readonly PoolSubscription[],
+  { poolPledges }: Pick<BillingStatus, 'poolPledges'>,
+): string | undefined {
+  const ids = new Set(found.map(({ id }) => id));
+  const missing = poolPledges?.find(({ id, status }) => isCurrent(status) && !ids.has(id));
+  return missing && `subscription ${missing.id}, which your account lists`;
+}
+
+/** Returns a key that a subscription has, but the account doesn't list. */
+function missingKey(keys: readonly Key[], subscriptions: readonly PoolSubscription[]): string | undefined {
+  const ids = new Set(keys.map(({ id }) => id));
+  for (const { id, key, status } of subscriptions) {
+    if (key?.id == null || key.isActive !== true || !isCurrent(status) || ids.has(key.id)) continue;
+    return `key ${key.id}, which subscription ${id} has`;
+  }
+  return undefined;
+}
+
+function isCurrent(status: string | null | undefined): boolean {
+  return status === 'active' || status === 'pending_key';
+}
+
 function unlisted(): CommandError {
-  return new CommandError(
-    'unexpected_response',
-    "The API doesn't list your subscriptions, so they can't be compared with a file",
-    { hint: 'Nothing was changed. Try again later.', outcome: 'not_applied' },
-  );
+  return unusable("The API doesn't list your subscriptions, so they can't be compared with a file");
+}
+
+function unusable(message: string): CommandError {
+  return new CommandError('unexpected_response', message, {
+    hint: 'Try again later.',
+    outcome: 'not_applied',
+  });
 }

@@ -1,22 +1,27 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, statSync } from 'node:fs';
 import type { Context } from '../context/context.ts';
 import { messageOf } from '../domain/errors.ts';
 import { shownUsd } from '../domain/money.ts';
 import { redacted } from '../domain/secrets.ts';
+import { harmless } from '../output/text.ts';
 import type { AppliedChange, AppliedPlan } from './apply-view.ts';
 import { changeText } from './plan-text.ts';
 
 /** Most changes that a summary lists. GitHub takes 1 MiB. */
 const mostListed = 500;
 
+const cantWrite = "Can't write the summary of the job: ";
+
 /** Appends what became of a plan to the summary of a job in GitHub Actions, if there is one. If that fails, prints a note. */
 export function writeGithubSummary({ output, world }: Pick<Context, 'output' | 'world'>, applied: AppliedPlan): void {
   const file = world.env.GITHUB_STEP_SUMMARY;
   if (file === undefined || file === '') return;
   try {
-    appendFileSync(file, githubSummary(applied));
+    // A named pipe without a reader would hang the command after its changes were made.
+    if (statSync(file, { throwIfNoEntry: false })?.isFIFO()) output.note(`${cantWrite}it is a named pipe.`);
+    else appendFileSync(file, githubSummary(applied));
   } catch (error) {
-    output.note(`Can't write the summary of the job: ${messageOf(error)}.`);
+    output.note(`${cantWrite}${messageOf(error)}.`);
   }
 }
 
@@ -57,7 +62,7 @@ export function outcomeText({ outcome, error, requires, blocked }: AppliedChange
 
 /** Returns a text that Markdown shows as it is, in one line. Anything that looks like a key is masked. */
 function escaped(text: string): string {
-  return redacted(text)
-    .replace(/[\s\p{Cc}]+/gu, ' ')
+  return redacted(harmless(text))
+    .replace(/\s+/g, ' ')
     .replace(/[\\`*_{}[\]<>()#+!|~&@:/$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -13,7 +13,7 @@ export async function printPlan({ output }: Pick<Context, 'output'>, plan: PlanR
     {
       columns,
       fields: planFields,
-      empty: planText(plan, plain),
+      empty: planText(harmlessData(plan, output.unicode), plain),
       drawing: (style) => `${planText(harmlessData(plan, output.unicode), style)}\n`,
     },
     plan,
