@@ -58,6 +58,11 @@ function appliedChange(
   };
 }
 
+/** Returns what a change did, in the words of the plan. */
+export function appliedText(change: AppliedChange): string {
+  return changeText({ ...change, id: change.oldId ?? change.id });
+}
+
 /** Returns the question before a plan is carried out. It names what is charged, canceled, replaced and revoked. */
 export function applyQuestion({ plan, price }: Pick<PricedPlan, 'plan' | 'price'>): string {
   const steps = plan.steps.filter(({ obstacle }) => obstacle === undefined);

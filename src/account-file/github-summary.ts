@@ -4,8 +4,7 @@ import { messageOf } from '../domain/errors.ts';
 import { shownUsd } from '../domain/money.ts';
 import { redacted } from '../domain/secrets.ts';
 import { harmless } from '../output/text.ts';
-import type { AppliedChange, AppliedPlan } from './apply-view.ts';
-import { changeText } from './plan-text.ts';
+import { type AppliedChange, type AppliedPlan, appliedText } from './apply-view.ts';
 
 /** Most changes that a summary lists. GitHub takes 1 MiB. */
 const mostListed = 500;
@@ -31,7 +30,7 @@ function githubSummary({ file, account, changes, charged }: AppliedPlan): string
   if (changes.length === 0) return `${title}\n\nNo changes. The account is as the file says.\n\n`;
   const rows = changes.slice(0, mostListed).map((change) => {
     const cells = [
-      changeText(change),
+      appliedText(change),
       outcomeText(change),
       change.id ?? '',
       change.charged ? shownUsd(change.charged) : '',

@@ -2,6 +2,7 @@ import type { AccountPlan, Difference, PlanNote, PlanStep, Unmanaged } from '../
 import { counted } from '../domain/counted.ts';
 import type { DesiredAccount, FilePlace } from '../domain/desired-account.ts';
 import { type Cents, toUsd } from '../domain/money.ts';
+import { inWords } from '../output/text.ts';
 import { isBought, limitNote, type PlanPrice, type PricedStep } from './price-plan.ts';
 
 /** A change that a plan makes, in JSON. Amounts are in USD; null: not known, or not applicable. */
@@ -185,9 +186,16 @@ function usd(cents: Cents | undefined): number | null {
   return cents === undefined ? null : toUsd(cents);
 }
 
+/** Most keys that a note names. */
+const mostNamed = 5;
+
 function noteText(note: PlanNote): string {
   if (note.type === 'limits-not-stated') {
     return `The API doesn't state all limits of ${counted(note.keys, 'key')}, so they can't be compared.`;
+  }
+  if (note.type === 'ending-keys') {
+    const names = inWords([...note.keys.slice(0, mostNamed), ...(note.keys.length > mostNamed ? ['others'] : [])]);
+    return `Subscription ${note.subscription} has ${note.keys.length === 1 ? 'key' : 'keys'} ${names}, which ${note.keys.length === 1 ? 'works' : 'work'} until it ends.`;
   }
   const { subscription, pool, blocks, ends } = note;
   const what = `Subscription ${subscription} on ${pool} covers ${blocks.join(', ')}, but doesn't count, because`;

@@ -11,13 +11,14 @@ import {
   type AppliedChange,
   type AppliedPlan,
   appliedPlan,
+  appliedText,
   applyFields,
   applyQuestion,
   errorOf,
 } from '../account-file/apply-view.ts';
 import { outcomeText, writeGithubSummary } from '../account-file/github-summary.ts';
 import { makePlan, type PricedPlan } from '../account-file/make-plan.ts';
-import { changeText, planText } from '../account-file/plan-text.ts';
+import { planText } from '../account-file/plan-text.ts';
 import { readAccountFile } from '../account-file/read.ts';
 import type { SpendingLimits } from '../account-file/spending.ts';
 import { StepResults } from '../account-file/step-results.ts';
@@ -162,7 +163,7 @@ async function print({ output }: Pick<Context, 'output'>, applied: AppliedPlan):
       empty: `No changes. The account is as ${file} says.`,
       drawing: (style) => {
         const lines = harmlessData(changes, output.unicode).map((change) => {
-          const line = `${changeText(change)}: ${outcomeText(change)}`;
+          const line = `${appliedText(change)}: ${outcomeText(change)}`;
           return change.outcome === 'applied' && change.error === null ? style.good(line) : style.warning(line);
         });
         return `${lines.join('\n')}\n${charged > 0 ? `\nCharged ${decimalUsd(charged)} USD in all.\n` : ''}`;

@@ -142,6 +142,8 @@ export interface UncountedSeats {
 /** Something that people should know about a plan. */
 export type PlanNote =
   | UncountedSeats
+  /** A subscription that is canceled has keys, which end with it. */
+  | { readonly type: 'ending-keys'; readonly subscription: string; readonly keys: readonly string[] }
   /** The API doesn't state the limits of some keys, so they weren't compared. */
   | { readonly type: 'limits-not-stated'; readonly keys: number };
 

@@ -22,16 +22,21 @@ export interface SeatsPlan {
   readonly notes: readonly PlanNote[];
 }
 
-/** Compares the seats that a file asks for with the subscriptions of an account. */
+/**
+ * Compares the seats that a file asks for with the subscriptions of an account.
+ *
+ * @param protectedKeys - the names of protected keys, by the ID of their subscription, which isn't canceled
+ */
 export function planSeats(
   desired: readonly DesiredSeats[],
   subscriptions: readonly CurrentSubscription[],
   options: PlanOptions,
+  protectedKeys: ReadonlyMap<string, string> = new Map(),
 ): SeatsPlan {
   const desiredOf = groupBy(desired, ({ pool }) => pool);
   const existingOf = groupBy(subscriptions, ({ poolSlug }) => poolSlug);
   const pools = [...new Set([...desiredOf.keys(), ...existingOf.keys()])].map((pool) =>
-    planPool(desiredOf.get(pool) ?? [], existingOf.get(pool) ?? [], options),
+    planPool(desiredOf.get(pool) ?? [], existingOf.get(pool) ?? [], { ...options, protectedKeys }),
   );
   return {
     steps: [...pools.flatMap(({ cancels }) => cancels), ...pools.flatMap(({ reserves }) => reserves)],
@@ -65,13 +70,14 @@ interface Change {
 function planPool(
   entries: readonly DesiredSeats[],
   existing: readonly CurrentSubscription[],
-  options: PlanOptions,
+  options: PlanOptions & { readonly protectedKeys: ReadonlyMap<string, string> },
 ): { cancels: CancelStep[]; reserves: ReserveStep[]; unmanaged: Unmanaged[]; notes: PlanNote[] } {
   const held = existing.filter(willRenew).map(heldSeats);
   const { matching, others } = match(entries, held);
   const changes = entries.flatMap((entry) =>
     changesOf({ entry, held: matching.get(entry) ?? [], others, existing }, options),
   );
+  for (const change of changes) change.blocked ??= protectedKeyOf(change, options.protectedKeys);
   blockOutOfOrder(changes, existing);
   const changed = new Set(changes.flatMap(({ cancels }) => cancels));
   const notes = changes.flatMap(({ uncounted }) => uncounted);
@@ -185,6 +191,15 @@ function surplusSeats(entry: DesiredSeats, have: number, held: readonly Held[]):
   if (surplus === 0 || !first) return changes;
   const why = `it has ${first.seats} seats, which can only be canceled together, and ${surplus} of them ${surplus === 1 ? 'is' : 'are'} too many`;
   return [...changes, { entry, cancels: [first], missing: 0, have, uncounted: [], blocked: blocked ?? why }];
+}
+
+/** Returns why a change that would end a protected key isn't made; undefined if it ends none. */
+function protectedKeyOf({ cancels }: Change, protectedKeys: ReadonlyMap<string, string>): string | undefined {
+  for (const { subscription } of cancels) {
+    const name = protectedKeys.get(subscription.id);
+    if (name !== undefined) return `subscription ${subscription.id} has key ${name}, which is protected`;
+  }
+  return undefined;
 }
 
 /** Blocks the changes that would cancel a subscription that isn't the most recent renewing one when its turn comes. */

@@ -260,6 +260,43 @@ describe('a plan for seats', () => {
   });
 });
 
+describe('a plan that cancels a subscription with keys', () => {
+  const subscriptions = [subscription('b'), subscription('a')];
+  const keys: readonly CurrentKey[] = [
+    { id: 'k1', name: 'prod ', keyType: 'subscription', subscriptionId: 'b' },
+    { id: 'k2', keyType: 'subscription', subscriptionId: 'b' },
+    { id: 'k3', name: 'gone', keyType: 'subscription', subscriptionId: 'b', isActive: false },
+  ];
+  const prod = key({ name: 'prod', type: 'subscription', pool: 'kimi26' });
+
+  test('notes which keys end with it', () => {
+    const desired = file({ seats: [seats()], keys: [prod] });
+    const { steps, notes } = planAccount(desired, account({ subscriptions, keys }), allAllowed);
+    expect(steps.map(line)).toEqual(['update cancel b quantity 2→1']);
+    expect(notes).toEqual([{ type: 'ending-keys', subscription: 'b', keys: ['prod', 'k2'] }]);
+    expect(planAccount(desired, account({ subscriptions, keys }), nothingAllowed).notes).toEqual([]);
+  });
+
+  test.each([
+    ['too many seats', seats(), ['update cancel b quantity 2→1']],
+    [
+      'other blocks',
+      seats({ blocks: ['asia'], quantity: 2 }),
+      [
+        'update cancel b blocks europe→asia',
+        'update cancel a blocks europe→asia',
+        'update reserve 2 kimi26 asia blocks europe→asia',
+      ],
+    ],
+  ])('leaves it alone if a key is protected: %s', (_, entry, expected) => {
+    const desired = file({ seats: [entry], keys: [{ ...prod, isProtected: true }] });
+    const { steps, notes } = planAccount(desired, account({ subscriptions, keys }), allAllowed);
+    const why = 'subscription b has key prod, which is protected';
+    expect(steps.map(line)).toEqual(expected.map((each) => `${each} [${why}]`));
+    expect(notes).toEqual([]);
+  });
+});
+
 describe('a plan for keys', () => {
   const current: CurrentKey = { id: 'k1', name: ' prod ', keyType: 'credit', maxBudget: 25, rpm: null };
   const seatKey: CurrentKey = { id: 'k1', name: 'prod', keyType: 'subscription', subscriptionId: 'a' };
