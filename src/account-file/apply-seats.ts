@@ -15,7 +15,7 @@ import { CommandError } from '../domain/errors.ts';
 import type { Cents } from '../domain/money.ts';
 import { planSeats } from '../domain/plan-seats.ts';
 import { inWords } from '../output/text.ts';
-import { isTaken } from '../watch/failures.ts';
+import { isTaken, isTemporary } from '../watch/failures.ts';
 import { eachOnce } from './current-account.ts';
 import { checkCeiling, checkCharge, type SpendingLimits } from './spending.ts';
 import type { StepResults } from './step-results.ts';
@@ -73,10 +73,10 @@ async function cancel(context: KeyContext, { pool, subscription }: CancelStep): 
 export type Reservation =
   | { readonly kind: 'reserved'; readonly error: CommandError | undefined }
   | { readonly kind: 'failed' }
-  /** They aren't available, and nothing was charged for those that are left. */
-  | { readonly kind: 'sold-out'; readonly error: CommandError };
+  /** They aren't available, or the API fails, and nothing was charged. */
+  | { readonly kind: 'sold-out' | 'failing'; readonly error: CommandError };
 
-/** Reserves the seats of a step. Doesn't keep that they are sold out, because the caller decides what to do then. */
+/** Reserves the seats of a step. Doesn't keep a failure that may pass, because the caller decides what to do then. */
 export async function reserveSeats(
   context: KeyContext,
   step: ReserveStep,
@@ -100,8 +100,10 @@ export async function reserveSeats(
     return { kind: 'reserved', error: undefined };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const isSoldOut = error instanceof SeatsUnavailable || (error.outcome !== 'unknown' && isTaken(error));
-    if (isSoldOut && ids.length === 0) return { kind: 'sold-out', error };
+    if (ids.length === 0 && error.outcome !== 'unknown' && error.outcome !== 'applied') {
+      if (error instanceof SeatsUnavailable || isTaken(error)) return { kind: 'sold-out', error };
+      if (isTemporary(error)) return { kind: 'failing', error };
+    }
     results.fail(step, error, { ids, charged });
     return { kind: 'failed' };
   }

@@ -12,7 +12,8 @@ import type { StepResults } from './step-results.ts';
 const interval = 15_000;
 
 /**
- * Waits until sold-out seats are available, and reserves them under the same limits as all others. A step that fails isn't tried again.
+ * Waits until sold-out seats are available, and reserves them under the same limits as all others. A step is tried again only if it
+ * failed because the API did, and nothing was charged.
  *
  * @param reserved - called after each step that was carried out
  * @throws CommandError (interrupted); any other error that ends the wait
@@ -40,25 +41,36 @@ export async function waitForSeats(
     for (const { step, poller } of [...left]) {
       const poll = await poller.poll();
       if (!poll.pools.every(({ blocks }) => blocks.every(({ open }) => open))) continue;
-      const { kind } = await reserveSeats(context, step, options, results);
+      const reservation = await reserveSeats(context, step, options, results);
+      const { kind } = reservation;
       // Someone else was faster.
       if (kind === 'sold-out') continue;
+      if (kind === 'failing') throw reservation.error;
       left = left.filter((each) => each.step !== step);
       if (kind === 'reserved') await reserved(step);
       if (results.end) return { kind: 'done' };
     }
     return { kind: left.length === 0 ? 'done' : 'again' };
   };
+  let lastFailure: string | undefined;
   await progress.during('Waiting for seats', () =>
     checkUntilDone({
       clocks,
       pace: new Pace(interval),
-      check: () =>
-        check().catch((error: unknown): CheckResult => {
+      check: async () => {
+        try {
+          const result = await check();
+          lastFailure = undefined;
+          return result;
+        } catch (error) {
           if (!(error instanceof CommandError) || endsWatch(error)) throw error;
-          output.note(`Can't check whether seats are available: ${error.message}. Trying again.`);
+          // A wait can take days.
+          if (error.message !== lastFailure)
+            output.note(`Can't check whether seats are available: ${error.message}. Trying again.`);
+          lastFailure = error.message;
           return { kind: 'failed', error };
-        }),
+        }
+      },
     }),
   );
 }

@@ -119,7 +119,7 @@ class Reserves {
     if (reservation.kind === 'sold-out') {
       if (onSoldOut !== 'fail') return this.#leave(step, reservation.error.message);
       results.fail(step, reservation.error);
-    }
+    } else if (reservation.kind === 'failing') results.fail(step, reservation.error);
     const { error, ids = [], outcome } = results.of(step);
     for (const id of ids) this.reserved.add(id);
     this.hasFailed = error !== undefined;

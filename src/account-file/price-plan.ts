@@ -105,15 +105,11 @@ export function isBought({ obstacle, seats }: ReserveStep, priced: PricedStep | 
 export function checkLimits({ limits }: PlanPrice): void {
   const exceeded = limits.find(({ isExceeded }) => isExceeded);
   if (!exceeded) return;
-  const { spending } = exceeded;
-  throw new CommandError(
-    spending === undefined ? 'unexpected_response' : 'price_above_maximum',
-    withoutPeriod(limitNote(exceeded)),
-    {
-      hint: 'Nothing was charged. Ask for fewer seats, or raise the limit.',
-      outcome: 'not_applied',
-    },
-  );
+  const isKnown = exceeded.spending !== undefined;
+  throw new CommandError(isKnown ? 'price_above_maximum' : 'unexpected_response', withoutPeriod(limitNote(exceeded)), {
+    hint: `Nothing was charged. ${isKnown ? 'Ask for fewer seats, or raise the limit.' : 'Run `ci plan` to see which prices are missing. Without the limit, they need not be known.'}`,
+    outcome: 'not_applied',
+  });
 }
 
 /** Returns a sentence about a limit that a plan exceeds. */

@@ -5,7 +5,7 @@ import { isObject } from '../../src/domain/json.ts';
 import { json, type User, userOf } from '../support/cli.ts';
 import { errorOf } from '../support/lost.ts';
 import { at, listAt, type TestSandbox, textAt } from '../support/sandbox.ts';
-import { data, type Instead, recordedSandbox } from '../support/servers.ts';
+import { answer, data, type Instead, recordedSandbox } from '../support/servers.ts';
 
 const applying = 'apply --yes --max-charge 500 --json --save-to secrets.ndjson';
 
@@ -129,6 +129,36 @@ test('prints names on one line each, whatever they are', async () => {
   write(me);
   const { stderr } = await me.ci('plan --output table');
   expect(stderr).toMatch(/^ {2}key evil {3}key forged \(/m);
+});
+
+test('keeps waiting for seats while the API fails, and says so once', async () => {
+  let isSold = false;
+  let checks = 0;
+  const { api, me } = await customer(({ method, path: target }) => {
+    if (method === 'POST' && target.endsWith('/subscribe') && !isSold) {
+      isSold = true;
+      return answer(409, { success: false, error: 'Sold out' });
+    }
+    const isDown = isSold && target === '/api/pools' && ++checks > 1 && checks <= 4;
+    return isDown ? answer(503, 'Down for maintenance') : undefined;
+  });
+  write(me, 'seats:', '  - {pool: kimi26, blocks: [asia], onSoldOut: wait}');
+  const { code, stderr } = await me.ci(applying);
+  expect(code).toBe(0);
+  expect(checks).toBeGreaterThan(4);
+  expect(stderr.match(/Can't check whether seats are available/g)).toHaveLength(1);
+  expect(api.changes).toHaveLength(2);
+});
+
+test('does not advise another limit if a price is not known', async () => {
+  const { box, me } = await customer(lying(subscriptions, (list) => list.map(without('monthlyPrice'))));
+  await subscribed(box, ['europe']);
+  write(me, 'ceilings: {maxMonthlySpend: 100}', ...seat, '  - {pool: kimi26, blocks: [europe]}');
+  const ended = await me.ci(applying);
+  expect(errorOf(ended)).toMatchObject({
+    message: "The API doesn't state all prices, so ceilings.maxMonthlySpend in account.yaml can't be checked",
+    hint: 'Nothing was charged. Run `ci plan` to see which prices are missing. Without the limit, they need not be known.',
+  });
 });
 
 describe('the summary of a job', () => {
