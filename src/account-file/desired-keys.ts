@@ -71,6 +71,7 @@ class KeyCollection {
     const { from, template, to } = entry;
     const add = (line: number, problem: string) => mistakes.addInTable(from, line, problem);
     const addOnce = once((problem) => mistakes.add(tree.fields?.get('to')?.offset ?? tree.offset, problem));
+    const before = this.keys.length + mistakes.count;
     try {
       for await (const row of tableKeys(openTable(world, file, entry), entry, { add })) {
         const report = (problem: string, field?: string) =>
@@ -78,6 +79,9 @@ class KeyCollection {
         const place = { file: from, line: row.line, column: 1 };
         await this.#add(row, template?.protected ?? false, { place, report });
       }
+      // A table that was cut off must not make all its keys look unwanted.
+      if (this.keys.length + mistakes.count === before)
+        mistakes.add(tree.fields?.get('from')?.offset ?? tree.offset, `${shown(from)} has no keys; remove this entry`);
     } catch (error) {
       if (!(error instanceof CommandError) || error.code !== 'usage') throw error;
       mistakes.add(tree.fields?.get('from')?.offset ?? tree.offset, asClause(error.message));

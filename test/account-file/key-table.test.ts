@@ -102,6 +102,12 @@ describe('a table of keys', () => {
     ]);
   });
 
+  test.each(['', 'name,rpm\n'])('without keys is a mistake, because it may be cut off: %j', async (content) => {
+    expect(await mistakesIn(table('from: tenants.csv'), { tables: { 'tenants.csv': content } })).toEqual([
+      'line 3, column 9: tenants.csv has no keys; remove this entry',
+    ]);
+  });
+
   test('that isn’t UTF-8 is shown where the file names it', async () => {
     const tables = { 'tenants.csv': Buffer.from('name\ncaf\u00e9\n', 'latin1') };
     expect(await mistakesIn(table('from: tenants.csv'), { tables })).toEqual([
