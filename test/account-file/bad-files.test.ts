@@ -201,6 +201,11 @@ describe('what doesn’t match the format', () => {
       "5, column 15: quantity 1.5 isn't a whole number above 0",
     ],
     [
+      'a negative amount',
+      `${key}    maxBudget: -1\n`,
+      "4, column 16: maxBudget -1 isn't an amount in USD above 0, such as 49 or 49.50",
+    ],
+    [
       'too large a number',
       `${key}    rpm: 99999999999999999999\n`,
       "4, column 10: rpm 99999999999999999999 isn't a whole number above 0",
