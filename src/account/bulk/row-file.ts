@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { Readable } from 'node:stream';
 import { resolved } from '../../config/folders.ts';
 import { readChunks } from '../../context/input-stream.ts';
@@ -87,7 +88,10 @@ function bytesOf(world: Pick<World, 'cwd'>, name: string): Buffer {
   if (name.trim() === '')
     throw usageError('--from is empty', 'Pass the path of a CSV or NDJSON file, or - for standard input.');
   try {
-    return readFileSync(resolved(name, world));
+    const file = resolved(name, world);
+    // Most devices never end.
+    if (statSync(file).isCharacterDevice() && file !== devNull) throw new Error('it is a device');
+    return readFileSync(file);
   } catch (error) {
     throw usageError(
       `Can't read ${name}: ${messageOf(error)}`,

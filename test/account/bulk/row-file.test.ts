@@ -142,3 +142,9 @@ test('can be read more than once', async () => {
   };
   expect(await read()).toEqual(await read());
 });
+
+test.runIf(process.platform !== 'win32')('a device that never ends is refused', () => {
+  const world = { cwd: '/' };
+  expect(() => RowFile.open(world, '/dev/zero')).toThrow("Can't read /dev/zero: it is a device");
+  expect(() => RowFile.open(world, '/dev/null')).not.toThrow();
+});
