@@ -14,7 +14,7 @@ export interface FailedRotation {
   readonly error: CommandError;
 }
 
-/** The result of some rotations. */
+/** The result of some rotations, in the order in which they were asked for. */
 export interface RotationResult {
   /** Those that are finished. */
   readonly done: readonly RunningRotation[];
@@ -79,7 +79,13 @@ export async function rotateKeys(
     if (!(error instanceof CommandError)) throw error;
     for (const running of pending) await attempt(running, () => Promise.reject(error.with({ outcome: 'applied' })));
   }
-  return { done, failed };
+  // Those that ended sooner aren't first.
+  const places = new Map(rotations.map(({ now }, at) => [now.old.id, at]));
+  const place = (id: string) => places.get(id) ?? 0;
+  return {
+    done: done.toSorted((one, other) => place(one.now.old.id) - place(other.now.old.id)),
+    failed: failed.toSorted((one, other) => place(one.id) - place(other.id)),
+  };
 }
 
 /** Returns the error for the rotations that failed; undefined if none did. */
