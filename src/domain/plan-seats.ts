@@ -46,7 +46,7 @@ export function planSeats(
 }
 
 /** A subscription that counts: it is paid for, and will renew. */
-interface Held {
+interface RenewingSeats {
   readonly subscription: CurrentSubscription;
   /** Empty if its hours aren't whole blocks. */
   readonly blocks: readonly Block[];
@@ -56,7 +56,7 @@ interface Held {
 /** What changes together: some subscriptions are canceled, and seats are reserved in their place. */
 interface Change {
   readonly entry: DesiredSeats;
-  readonly cancels: readonly Held[];
+  readonly cancels: readonly RenewingSeats[];
   /** The number of seats to reserve. */
   readonly missing: number;
   /** The number of seats that there are. */
@@ -100,15 +100,15 @@ function planPool(
 }
 
 /** Assigns each subscription to the entry with its blocks and billing cycle. */
-function match(entries: readonly DesiredSeats[], held: readonly Held[]) {
-  const matching = new Map<DesiredSeats, Held[]>();
-  const others: Held[] = [];
-  const add = (entry: DesiredSeats, each: Held) => {
+function match(entries: readonly DesiredSeats[], held: readonly RenewingSeats[]) {
+  const matching = new Map<DesiredSeats, RenewingSeats[]>();
+  const others: RenewingSeats[] = [];
+  const add = (entry: DesiredSeats, each: RenewingSeats) => {
     const mine = matching.get(entry);
     if (mine) mine.push(each);
     else matching.set(entry, [each]);
   };
-  const unstated: Held[] = [];
+  const unstated: RenewingSeats[] = [];
   for (const each of held) {
     if (cycleOf(each.subscription) === undefined) unstated.push(each);
     else {
@@ -131,9 +131,9 @@ function match(entries: readonly DesiredSeats[], held: readonly Held[]) {
 interface EntrySeats {
   readonly entry: DesiredSeats;
   /** The subscriptions of the entry. */
-  readonly held: readonly Held[];
+  readonly held: readonly RenewingSeats[];
   /** Those that no entry has. Replaced ones are taken out. */
-  readonly others: Held[];
+  readonly others: RenewingSeats[];
   readonly existing: readonly CurrentSubscription[];
 }
 
@@ -159,7 +159,7 @@ function missingSeats({ entry, others, existing }: EntrySeats, have: number, { u
     const blocked = `the API doesn't state the blocks of subscription ${unstated.subscription.id}`;
     return { entry, cancels: [], missing, have, uncounted, blocked };
   }
-  const cancels: Held[] = [];
+  const cancels: RenewingSeats[] = [];
   const byFit = [
     ...others.filter((each) => hasBlocks(each, entry)),
     ...others.filter((each) => !hasBlocks(each, entry)),
@@ -175,11 +175,11 @@ function missingSeats({ entry, others, existing }: EntrySeats, have: number, { u
 }
 
 /** Returns a change for each subscription that can be canceled without giving up a seat that is asked for. */
-function surplusSeats(entry: DesiredSeats, have: number, held: readonly Held[]): Change[] {
+function surplusSeats(entry: DesiredSeats, have: number, held: readonly RenewingSeats[]): Change[] {
   let surplus = have - entry.quantity;
   const blocked = entry.isProtected ? 'it is protected' : undefined;
   const changes: Change[] = [];
-  const kept: Held[] = [];
+  const kept: RenewingSeats[] = [];
   for (const each of held) {
     if (each.seats > surplus) kept.push(each);
     else {
@@ -228,7 +228,7 @@ function blockOutOfOrder(changes: readonly Change[], existing: readonly CurrentS
   }
 }
 
-function cancelStep(change: Change, { subscription, blocks }: Held, options: PlanOptions): CancelStep {
+function cancelStep(change: Change, { subscription, blocks }: RenewingSeats, options: PlanOptions): CancelStep {
   const { id, poolSlug, currentPeriodEnd, monthlyPrice } = subscription;
   return {
     action: 'cancel',
@@ -305,18 +305,18 @@ function uncountedSeats(entry: DesiredSeats, existing: readonly CurrentSubscript
   });
 }
 
-function heldSeats(subscription: CurrentSubscription): Held {
+function heldSeats(subscription: CurrentSubscription): RenewingSeats {
   const blocks = reservedBlocks(subscription);
   const isWhole = blocks.length > 0 && blocks.length * hoursPerBlock === reservedHours(subscription).length;
   if (!isWhole) return { subscription, blocks: [], seats: 1 };
   return { subscription, blocks, seats: Math.max(1, Math.min(...blocks.map((block) => seatsOf(subscription, block)))) };
 }
 
-function seatsIn(held: readonly Held[]): number {
+function seatsIn(held: readonly RenewingSeats[]): number {
   return held.reduce((sum, { seats }) => sum + seats, 0);
 }
 
-function hasBlocks({ blocks }: Held, entry: DesiredSeats): boolean {
+function hasBlocks({ blocks }: RenewingSeats, entry: DesiredSeats): boolean {
   return blocks.length === entry.blocks.length && blocks.every((block) => entry.blocks.includes(block));
 }
 

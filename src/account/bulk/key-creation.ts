@@ -202,7 +202,7 @@ export class KeyCreation {
   }
 
   /** Returns the ID of the key if it exists. @throws CommandError if another key has its name, or several have */
-  async #existing({ name, to }: KeyRow, { request, keys, revoked, onWait }: Wanted): Promise<string | undefined> {
+  async #existing({ name, to }: KeyRow, { request, keys, revoked, onWait }: RequestedKey): Promise<string | undefined> {
     const { secrets } = this.#options;
     const gone = new Set(revoked);
     const active: Key[] = [];
@@ -287,7 +287,7 @@ export class KeyCreation {
 }
 
 /** A key that a row asks for. */
-interface Wanted {
+interface RequestedKey {
   readonly request: KeyRequest;
   readonly keys: KeyList;
   /** The IDs of keys that were revoked since the list was read. */
