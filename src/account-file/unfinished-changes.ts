@@ -7,6 +7,7 @@ import { RotationFiles } from '../account/rotation/rotation-files.ts';
 import type { Context } from '../context/context.ts';
 import type { CurrentKey } from '../domain/account-plan.ts';
 import type { DesiredAccount, DesiredKey } from '../domain/desired-account.ts';
+import { groupBy } from '../domain/group-by.ts';
 import { couldBe, type SeenKey } from '../domain/reconcile.ts';
 import type { RecordedChange } from '../state/history.ts';
 
@@ -73,13 +74,7 @@ export async function unfinishedRotations({ record, world }: Pick<Context, 'reco
 /** Returns the creations of keys for rotations, by the ID of the old key. */
 async function replacements({ record }: Pick<Context, 'record'>): Promise<ReadonlyMap<string, RecordedChange[]>> {
   const history = await record.history();
-  const byOld = new Map<string, RecordedChange[]>();
-  for (const change of history.open()) {
-    const { intent } = change;
-    if (intent.action !== 'create-key' || intent.replaces === undefined) continue;
-    byOld.set(intent.replaces, [...(byOld.get(intent.replaces) ?? []), change]);
-  }
-  return byOld;
+  return groupBy(history.open(), ({ intent }) => (intent.action === 'create-key' ? intent.replaces : undefined));
 }
 
 /** Returns whether a change may have created a key. */

@@ -12,6 +12,7 @@ import type {
   Unmanaged,
 } from './account-plan.ts';
 import type { DesiredAccount, DesiredKey } from './desired-account.ts';
+import { groupBy } from './group-by.ts';
 
 /** What a plan says about keys. */
 export interface KeysPlan {
@@ -28,7 +29,7 @@ export function planKeys(
   options: PlanOptions,
 ): KeysPlan {
   const active = current.keys.filter(({ isActive }) => isActive !== false);
-  const named = namesakes(active);
+  const named = groupBy(active, ({ name }) => name?.trim() || undefined);
   const seats = new Seats(current, seatSteps, options);
   const creations: CreateKeyStep[] = [];
   const rotations: RotateKeyStep[] = [];
@@ -81,18 +82,6 @@ function planOthers(
     } else unmanaged.push({ type: 'key', id, name: trimmed || id });
   }
   return { revocations, unmanaged };
-}
-
-function namesakes(keys: readonly CurrentKey[]): Map<string, CurrentKey[]> {
-  const named = new Map<string, CurrentKey[]>();
-  for (const key of keys) {
-    const name = key.name?.trim() ?? '';
-    if (name === '') continue;
-    const others = named.get(name);
-    if (others) others.push(key);
-    else named.set(name, [key]);
-  }
-  return named;
 }
 
 /** The obstacle of a key for a subscription that isn't set up yet. */

@@ -12,6 +12,7 @@ import type {
 import { type Block, hoursPerBlock } from './blocks.ts';
 import { hoursInWords, reservedBlocks, reservedHours, seatsOf, willRenew } from './coverage.ts';
 import type { DesiredSeats } from './desired-account.ts';
+import { groupBy } from './group-by.ts';
 import { parseUsd } from './money.ts';
 
 /** What a plan says about seats. */
@@ -333,15 +334,4 @@ function nameOf(subscription: CurrentSubscription): string {
 function inOrderOf(existing: readonly CurrentSubscription[]): (a: CancelStep, b: CancelStep) => number {
   const order = new Map(existing.map(({ id }, at) => [id, at]));
   return (a, b) => (order.get(a.subscription) ?? 0) - (order.get(b.subscription) ?? 0);
-}
-
-function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }

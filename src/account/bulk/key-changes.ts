@@ -4,6 +4,7 @@ import type { Key } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
+import { groupBy } from '../../domain/group-by.ts';
 import { type Before, couldBe, type Intent, judgeKey, type KeyIntent, type Verdict } from '../../domain/reconcile.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import {
@@ -453,15 +454,9 @@ export class KeyChanges {
   #recordedOf(list: KeyList, name: string): readonly RecordedChange[] {
     let byName = this.#recorded.get(list);
     if (!byName) {
-      byName = new Map();
-      for (const change of this.#history.since(this.#since)) {
-        const { intent } = change;
-        if (intent.action !== 'create-key') continue;
-        const key = intent.name?.trim() ?? '';
-        const others = byName.get(key);
-        if (others) others.push(change);
-        else byName.set(key, [change]);
-      }
+      byName = groupBy(this.#history.since(this.#since), ({ intent }) =>
+        intent.action === 'create-key' ? (intent.name?.trim() ?? '') : undefined,
+      );
       this.#recorded.set(list, byName);
     }
     // A creation without a name can have any.
@@ -659,13 +654,9 @@ interface Parts {
 
 /** Returns the revocations that may still take effect, by the ID of the key. */
 function openRevocations(history: History, account: RecordedAccount): Map<string, readonly RecordedChange[]> {
-  const byId = new Map<string, RecordedChange[]>();
-  for (const change of history.open()) {
-    const { intent } = change;
-    if (change.account.id !== account.id || intent.action !== 'delete-key') continue;
-    byId.set(intent.id, [...(byId.get(intent.id) ?? []), change]);
-  }
-  return byId;
+  return groupBy(history.open(), ({ account: { id }, intent }) =>
+    id === account.id && intent.action === 'delete-key' ? intent.id : undefined,
+  );
 }
 
 function endOf(failure: CommandError, latency: number): RequestEnd {

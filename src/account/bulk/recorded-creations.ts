@@ -1,4 +1,5 @@
 import type { Context } from '../../context/context.ts';
+import { groupBy } from '../../domain/group-by.ts';
 import type { KeyIntent } from '../../domain/reconcile.ts';
 import type { RecordedChange } from '../../state/history.ts';
 
@@ -28,13 +29,10 @@ export async function recordedCreations({
   const recent = history.since(clocks.wall() - lookBack).filter((each) => isNamedCreation(each, id));
   const open = history.open().filter((each) => isNamedCreation(each, id));
   const foundLater = recent.filter(({ settled }) => settled?.outcome === 'applied' && settled.by === 'later');
-  const unfinished = new Map<string, RecordedCreation[]>();
-  for (const change of [...open, ...foundLater]) {
-    const { name, replaces, temporary } = change.intent;
+  const unfinished = groupBy([...open, ...foundLater], ({ intent: { name, replaces, temporary } }) =>
     // Other commands finish these.
-    if (replaces !== undefined || temporary) continue;
-    unfinished.set(name.trim(), [...(unfinished.get(name.trim()) ?? []), change]);
-  }
+    replaces !== undefined || temporary ? undefined : name.trim(),
+  );
   const rotated = recent.filter(({ intent }) => intent.replaces !== undefined).map(({ intent }) => intent.name.trim());
   return { unfinished, rotated: new Set(rotated) };
 }

@@ -2,6 +2,7 @@ import type { Api } from '../../api/index.ts';
 import type { Key } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
+import { groupBy } from '../../domain/group-by.ts';
 import { findByIdPrefix } from '../../domain/id-prefix.ts';
 import { isWholeKey, masked } from '../../domain/secrets.ts';
 import { distanceTo } from '../../output/time.ts';
@@ -20,15 +21,8 @@ export function findKey(keys: readonly Key[], typed: string): Key {
  */
 export function keyFinder(keys: readonly Key[]): (typed: string) => Key {
   const byId = new Map<string, Key>();
-  const byName = new Map<string, Key[]>();
-  for (const key of keys) {
-    const { id, name } = key;
-    if (!byId.has(id)) byId.set(id, key);
-    if (name == null) continue;
-    const namesakes = byName.get(name);
-    if (namesakes) namesakes.push(key);
-    else byName.set(name, [key]);
-  }
+  for (const key of keys) if (!byId.has(key.id)) byId.set(key.id, key);
+  const byName = groupBy(keys, ({ name }) => name ?? undefined);
   return (typed) => {
     const identified = byId.get(typed);
     if (identified) return identified;

@@ -1,5 +1,6 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { groupBy } from '../../domain/group-by.ts';
 import { BulkProgress } from '../bulk/bulk-progress.ts';
 import { severalFailed, stopped } from './failed-rotation.ts';
 import { hasOverlap, waitForOverlaps } from './overlap.ts';
@@ -142,14 +143,9 @@ async function inGroups(
   work: (running: RunningRotation) => Promise<void>,
   onEnd: () => void = () => {},
 ): Promise<void> {
-  const groups = new Map<string, RunningRotation[]>();
-  for (const running of rotations) {
-    const { request } = running.now;
-    const like = JSON.stringify([request.name.trim(), 'credit' in request ? null : request.subscriptionId]);
-    const group = groups.get(like);
-    if (group) group.push(running);
-    else groups.set(like, [running]);
-  }
+  const groups = groupBy(rotations, ({ now: { request } }) =>
+    JSON.stringify([request.name.trim(), 'credit' in request ? null : request.subscriptionId]),
+  );
   const left = [...groups.values()];
   const worker = async () => {
     for (let group = left.shift(); group; group = left.shift())

@@ -1,5 +1,6 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { groupBy } from '../../domain/group-by.ts';
 import type { RecordedChange } from '../../state/history.ts';
 import { type ChangeLimits, KeyChanges } from '../bulk/key-changes.ts';
 import { KeyList } from '../bulk/key-lists.ts';
@@ -54,11 +55,10 @@ export class RotationKeys {
       if (intent.action !== 'create-key' || intent.replaces === undefined) continue;
       if (settled?.outcome === 'applied') keys.#add(intent.replaces, settled.ids);
     }
-    for (const change of history.open()) {
-      const { intent } = change;
-      if (intent.action !== 'create-key' || intent.replaces === undefined) continue;
-      keys.#open.set(intent.replaces, [...(keys.#open.get(intent.replaces) ?? []), change]);
-    }
+    const replacing = groupBy(history.open(), ({ intent }) =>
+      intent.action === 'create-key' ? intent.replaces : undefined,
+    );
+    for (const [old, changes] of replacing) keys.#open.set(old, changes);
     return keys;
   }
 

@@ -1,3 +1,4 @@
+import { groupBy } from '../../domain/group-by.ts';
 import { type Cents, charge } from '../../domain/money.ts';
 import { gapsIn, type Span, tolerance, UsageTimeline, union, windows } from '../../domain/usage-bounds.ts';
 import { type Grouping, prefixOf } from '../../domain/usage-groups.ts';
@@ -102,13 +103,7 @@ export function usageReport({ snapshots, keys }: StoredUsage, { span, by, prices
       },
     ];
   });
-  const groups = new Map<string, KeyReport[]>();
-  for (const key of all) {
-    const group = by === 'prefix' ? prefixOf(key.name) : key.name;
-    const members = groups.get(group);
-    if (members) members.push(key);
-    else groups.set(group, [key]);
-  }
+  const groups = groupBy(all, ({ name }) => (by === 'prefix' ? prefixOf(name) : name));
   const rows = [...groups].map(([name, members]) => rowOf(name, members, prices));
   const unpriced = prices ? all.filter(({ name }) => priceFor(prices, name) === undefined).map(({ name }) => name) : [];
   return {
