@@ -127,7 +127,7 @@ async function createKeys(
     destinationOf,
   });
   const { failed, warnings, unsaved, end } = await creation.run({
-    rows: each(rows),
+    rows,
     count: rows.length,
     shares: ({ seat }) => (seat && 'subscription' in seat ? seat.subscription : undefined),
     onEnd({ name }, _how, id) {
@@ -276,7 +276,7 @@ function placeOf(
 async function revokeKeys(context: KeyContext, steps: readonly RevokeKeyStep[], results: StepResults): Promise<void> {
   const changes = await KeyChanges.open(context, pace);
   const stored = new Set((await storedKeys(context)).flatMap(({ id, name }) => [...(id ? [id] : []), name]));
-  await runRows(each(steps), {
+  await runRows(steps, {
     places: 2 * concurrency,
     hasEnded: () => changes.end !== undefined,
     async work(step) {
@@ -307,8 +307,4 @@ function gone({ key: { name }, id }: RotateKeyStep): CommandError {
     hint: 'Run `ci apply` again to create it.',
     outcome: 'not_applied',
   });
-}
-
-async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
-  yield* items;
 }

@@ -110,7 +110,7 @@ export async function deleteKeys(context: DeleteKeysContext, options: BulkOption
         unclear: 0,
       }));
       try {
-        await runRows(each(present), {
+        await runRows(present, {
           places: 2 * options.concurrency,
           work: revoke,
           hasEnded: () => changes.end !== undefined,
@@ -253,8 +253,4 @@ function found(
     if (key) taken.add(key.id);
   }
   return { targets, failed };
-}
-
-async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
-  yield* items;
 }

@@ -37,7 +37,7 @@ export interface KeyCreationOptions {
 
 /** Which keys to create in one run. */
 interface KeyRun {
-  readonly rows: AsyncIterable<KeyRow>;
+  readonly rows: Iterable<KeyRow> | AsyncIterable<KeyRow>;
   readonly count: number;
   /** Names what a row shares with others that can't be worked on at the same time. */
   readonly shares?: (row: KeyRow) => string | undefined;
@@ -135,7 +135,7 @@ export class KeyCreation {
     };
   }
 
-  async *#read(rows: AsyncIterable<KeyRow>): AsyncGenerator<KeyRow> {
+  async *#read(rows: KeyRun['rows']): AsyncGenerator<KeyRow> {
     yield* rows;
     this.#reading.isOver = true;
   }

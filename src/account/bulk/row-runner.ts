@@ -19,8 +19,11 @@ interface RowRun<Row> {
   readonly hasEnded: () => boolean;
 }
 
-/** Works on the rows of a file, several at a time, in their order. Returns once all that were begun have ended. */
-export async function runRows<Row>(rows: AsyncIterable<Row>, { places, work, hasEnded }: RowRun<Row>): Promise<void> {
+/** Works on rows, several at a time, in their order. Returns once all that were begun have ended. */
+export async function runRows<Row>(
+  rows: Iterable<Row> | AsyncIterable<Row>,
+  { places, work, hasEnded }: RowRun<Row>,
+): Promise<void> {
   const running = new Set<Promise<void>>();
   let taken = 0;
   let wake = () => {};
