@@ -9,14 +9,12 @@ import type { SecretsFile } from '../account/bulk/secrets-file.ts';
 import type { KeyContext } from '../account/keys/create.ts';
 import { beginRotations, type NewRotation, whileClaimed } from '../account/rotation/begin.ts';
 import { Account, requestLike } from '../account/rotation/new-request.ts';
-import type { RotationTools } from '../account/rotation/replace.ts';
 import { rotateKeys } from '../account/rotation/rotate.ts';
 import type { Rotation, RotationPlace } from '../account/rotation/rotation.ts';
-import { rotationDestination, savedSecret } from '../account/rotation/rotation-destination.ts';
 import { RotationFiles } from '../account/rotation/rotation-files.ts';
-import { RotationKeys } from '../account/rotation/rotation-keys.ts';
+import { rotationTools } from '../account/rotation/rotation-tools.ts';
 import type { Destination } from '../account/secrets/destination.ts';
-import { forgetKey, keyStoreOf, readStoredKeys, storedKeys } from '../account/stored-keys/store.ts';
+import { forgetKey, readStoredKeys, storedKeys } from '../account/stored-keys/store.ts';
 import type { Key } from '../api/keys.ts';
 import { workingDirectory } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
@@ -174,29 +172,15 @@ async function rotate(
   { results, seats, account }: Seats & { readonly account: FetchedAccount },
 ): Promise<void> {
   const stored = await storedKeys(context);
-  const listed = new Map(account.keys.map((key) => [key.id, key]));
   const files = new RotationFiles(context.record.folder, context.world.env);
-  const before = files.of((await context.record.account()).id);
-  const since = Math.min(context.clocks.wall(), ...before.map(({ startedAt }) => startedAt));
-  const changes = await RotationKeys.open(context, pace, { all: account.keys, since });
-  const tools: RotationTools = {
-    files,
-    changes,
-    concurrency,
-    listed,
-    destinationOf: ({ old, ...rotation }, force) =>
-      rotationDestination(context, { ...rotation, old: { ...old, apiKey: listed.get(old.id)?.apiKey } }, force),
-    async storedSecret(id, place) {
-      const found = stored.find((key) => key.id === id);
-      return found ? (await keyStoreOf(context)).secretOf(found) : savedSecret(context, place, id);
-    },
-  };
+  const begun = files.of((await context.record.account()).id);
+  const tools = await rotationTools(context, { files, begun, keys: account.keys, stored }, pace);
   const stepOf = new Map<string, RotateKeyStep>();
   const fresh: NewRotation[] = [];
   const requests = new Account(context);
   for (const step of steps) {
     try {
-      const key = listed.get(step.id);
+      const key = tools.listed.get(step.id);
       if (!key || key.isActive === false) throw gone(step);
       const place = placeOf(context, step.key, options);
       const secret = isWholeKey(key.apiKey) ? key.apiKey : await tools.storedSecret(key.id, place);

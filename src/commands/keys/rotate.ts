@@ -8,12 +8,11 @@ import { Account, requestLike } from '../../account/rotation/new-request.ts';
 import { ownProgram, parseProgram } from '../../account/rotation/prove.ts';
 import type { RotationTools, RunningRotation } from '../../account/rotation/replace.ts';
 import { errorOf, type FailedRotation, rotateKeys } from '../../account/rotation/rotate.ts';
-import { rotationDestination, savedSecret } from '../../account/rotation/rotation-destination.ts';
 import { RotationFiles } from '../../account/rotation/rotation-files.ts';
-import { RotationKeys } from '../../account/rotation/rotation-keys.ts';
 import { type RotationRow, rotationRows, rowsByKey } from '../../account/rotation/rotation-rows.ts';
+import { rotationTools } from '../../account/rotation/rotation-tools.ts';
 import { isStoredAs } from '../../account/rotation/stored-replacement.ts';
-import { keyStoreOf, readStoredKeys, storedKeys } from '../../account/stored-keys/store.ts';
+import { readStoredKeys, storedKeys } from '../../account/stored-keys/store.ts';
 import type { Key } from '../../api/keys.ts';
 import { concurrencyOption, defaultConcurrency, fromOption, rateOption, saveToOption } from '../../cli/bulk-options.ts';
 import { durationOf, settleOption } from '../../cli/options.ts';
@@ -110,13 +109,11 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   const stored = await storedKeys(context);
   const rowOf = file && rows && rowsByKey(file, rows, { all, begun: before });
   const { concurrency = defaultConcurrency, rate, settle: patience } = options;
-  const since = Math.min(context.clocks.wall(), ...before.map(({ startedAt }) => startedAt));
-  const changes = await RotationKeys.open(
+  const tools = await rotationTools(
     context,
+    { files, begun: before, keys: all, stored },
     { concurrency, rate, patience, attempts: { failures: 1, refusals: 3 } },
-    { all, since },
   );
-  const tools = { ...toolsOf(context, files, all, stored), changes, concurrency };
   const chosen = options.resume
     ? { keys: [], begun: before }
     : await chooseKeys(context, all, before, choiceOf(options, rows));
@@ -152,28 +149,6 @@ async function destinationParser(context: KeyContext, { var: variable }: RotateO
 
 function choiceOf({ keys, pool, olderThan }: RotateOptions, rows: readonly RotationRow[] | undefined) {
   return { typed: rows ? rows.map(({ typed }) => typed) : keys, pool, olderThan };
-}
-
-function toolsOf(
-  context: KeyContext,
-  files: RotationFiles,
-  all: readonly Key[],
-  stored: readonly StoredKey[],
-): Omit<RotationTools, 'changes' | 'concurrency'> {
-  const listed = new Map(all.map((key) => [key.id, key]));
-  return {
-    files,
-    listed,
-    destinationOf({ old, ...rotation }, force) {
-      const shown = { ...old, apiKey: listed.get(old.id)?.apiKey };
-      return rotationDestination(context, { ...rotation, old: shown }, force);
-    },
-    async storedSecret(id, place) {
-      const found = stored.find((key) => key.id === id);
-      if (found) return (await keyStoreOf(context)).secretOf(found);
-      return savedSecret(context, place, id);
-    },
-  };
 }
 
 /** Returns the requests for the new keys, and the keys that can't be replaced. @throws CommandError if there is only one */
