@@ -79,11 +79,7 @@ async function phase(results: StepResults, steps: readonly PlanStep[], work: () 
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    const next = steps.find((step) => !results.has(step));
-    if (!next) throw error;
-    results.fail(next, error);
-    results.stop(error);
+    if (!(error instanceof CommandError && results.stopAt(steps, error))) throw error;
   }
 }
 
@@ -140,7 +136,7 @@ async function createKeys(
   for (const warning of warnings) context.output.note(warning);
   for (const name of unsaved)
     context.output.note(`Key "${name}" exists by now. ${saveTo?.file.name} doesn't have its secret.`);
-  if (end) stopAt(results, steps, end);
+  if (end) results.stopAt(steps, end);
 }
 
 /** Rethrows an error. One about a secret that would be replaced says what to do without `--force`. */
@@ -276,14 +272,7 @@ async function revokeKeys(context: KeyContext, steps: readonly RevokeKeyStep[], 
       if (stored.has(id) || stored.has(name)) await forgetKey(context, { id, name });
     },
   });
-  if (changes.end) stopAt(results, steps, changes.end);
-}
-
-/** Keeps why some steps weren't begun. */
-function stopAt(results: StepResults, steps: readonly PlanStep[], end: CommandError): void {
-  const next = steps.find((step) => !results.has(step));
-  if (next) results.fail(next, end);
-  results.stop(end);
+  if (changes.end) results.stopAt(steps, changes.end);
 }
 
 function gone({ key: { name }, id }: RotateKeyStep): CommandError {

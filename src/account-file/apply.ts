@@ -68,10 +68,7 @@ export async function carryOutPlan(
       },
     });
   } catch (error) {
-    const next = waiting.find((step) => !results.has(step));
-    if (!(error instanceof CommandError) || !next) throw error;
-    results.fail(next, error);
-    results.stop(error);
+    if (!(error instanceof CommandError && results.stopAt(waiting, error))) throw error;
   }
   return results;
 }

@@ -76,9 +76,12 @@ export class StepResults {
     if (error.outcome === 'unknown' || error.code === 'interrupted' || error.exitCode === 4) this.#end ??= error;
   }
 
-  /** Begins no more steps. */
-  stop(error: CommandError): void {
+  /** Begins no more steps, and keeps the error as the failure of the first that wasn't begun. @returns whether there is one */
+  stopAt(steps: readonly PlanStep[], error: CommandError): boolean {
+    const next = steps.find((step) => !this.has(step));
+    if (next) this.fail(next, error);
     this.#end ??= error;
+    return next !== undefined;
   }
 
   /** Does what a step says, and keeps how that ended. @returns whether it didn't fail */
