@@ -63,8 +63,7 @@ export async function pricePlan(
   const limits = limitsOf(context, desired);
   const reserves = plan.steps.filter((step) => step.action === 'reserve');
   const notes: string[] = [];
-  const priced = withoutTaken(reserves, await Promise.all(reserves.map((step) => priceStep(catalog, step, notes))));
-  const steps = new Map(reserves.map((step, at) => [step, priced[at] ?? noPrice]));
+  const steps = pricedSteps(reserves, await Promise.all(reserves.map((step) => priceStep(catalog, step, notes))));
   const bought = reserves.filter((step) => isBought(step, steps.get(step)));
   const purchases = bought.map((step) => steps.get(step)?.purchase?.quote);
   const monthly = sumOf(purchases.map((quote) => quote?.monthly));
@@ -119,31 +118,36 @@ export function limitNote({ name, maximum, spending, hasEnding }: SpendingLimit)
   return `Your subscriptions would cost ${formatUsd(spending)} per month${until}, which is above ${formatUsd(maximum)} (${name}).`;
 }
 
-/** Marks the seats that can't be bought because the steps before buy the last ones. */
-function withoutTaken(reserves: readonly ReserveStep[], priced: readonly PricedStep[]): PricedStep[] {
+/** Returns what the steps cost, and whether their seats are available. Seats that an earlier step buys aren't. */
+function pricedSteps(
+  reserves: readonly ReserveStep[],
+  purchases: readonly (PricedPurchase | undefined)[],
+): Map<ReserveStep, PricedStep> {
   const taken = new Map<string, number>();
-  return reserves.map(({ obstacle, seats, missing }, at) => {
-    const { purchase, unavailable } = priced[at] ?? noPrice;
-    if (obstacle || !purchase || unavailable !== undefined) return { purchase, unavailable };
+  const priced = reserves.map((step, at): [ReserveStep, PricedStep] => {
+    const purchase = purchases[at];
+    if (!purchase) return [step, { purchase, unavailable: undefined }];
+    const { obstacle, seats, missing } = step;
     const placeOf = (block: Block) => `${seats.pool} ${block}`;
-    const free = new Map(
-      [...purchase.free].map(([block, count]) => [block, Math.max(0, count - (taken.get(placeOf(block)) ?? 0))]),
-    );
-    const now = unavailability({ ...purchase, free });
-    if (now !== undefined) return { purchase, unavailable: now };
-    for (const block of seats.blocks) taken.set(placeOf(block), (taken.get(placeOf(block)) ?? 0) + missing);
-    return { purchase, unavailable };
+    const takenOf = (block: Block) => taken.get(placeOf(block)) ?? 0;
+    const free = new Map([...purchase.free].map(([block, count]) => [block, Math.max(0, count - takenOf(block))]));
+    const unavailable = unavailability(purchase) ?? (obstacle ? undefined : unavailability({ ...purchase, free }));
+    if (!obstacle && unavailable === undefined)
+      for (const block of seats.blocks) taken.set(placeOf(block), takenOf(block) + missing);
+    return [step, { purchase, unavailable }];
   });
+  return new Map(priced);
 }
 
-const noPrice: PricedStep = { purchase: undefined, unavailable: undefined };
-
 /** Returns the price of a step. Adds a note if there is none. @throws CommandError (not_found) for an unknown pool */
-async function priceStep(catalog: PoolCatalog, { seats, missing }: ReserveStep, notes: string[]): Promise<PricedStep> {
+async function priceStep(
+  catalog: PoolCatalog,
+  { seats, missing }: ReserveStep,
+  notes: string[],
+): Promise<PricedPurchase | undefined> {
   const { pool, blocks, billingCycle, place } = seats;
   try {
-    const purchase = await fetchPrice(catalog, pool, blocks, { quantity: missing, billingCycle });
-    return { purchase, unavailable: unavailability(purchase) };
+    return await fetchPrice(catalog, pool, blocks, { quantity: missing, billingCycle });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     if (error.code === 'not_found') {
@@ -155,7 +159,7 @@ async function priceStep(catalog: PoolCatalog, { seats, missing }: ReserveStep, 
     }
     if (error.code !== 'unexpected_response') throw error;
     notes.push(`${withoutPeriod(error.message)}.`);
-    return noPrice;
+    return undefined;
   }
 }
 
