@@ -1,5 +1,5 @@
 import { poolName } from '../account/pools.ts';
-import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
+import { allSubscriptions, inAccountOrder, type PoolSubscription } from '../account/subscriptions.ts';
 import type { BillingStatus } from '../api/billing.ts';
 import type { Key } from '../api/keys.ts';
 import type { Context } from '../context/context.ts';
@@ -35,7 +35,7 @@ async function fetchLists(
     api.billing.status().then(async (status) => {
       if (status.poolPledges == null) throw unlisted();
       const found = eachOnce(await allSubscriptions(api, await withSlugs(context, status)));
-      return { status, subscriptions: inOrder(found, status) };
+      return { status, subscriptions: inAccountOrder(found, status) };
     }),
     api.keys.list().then(eachOnce),
   ]);
@@ -65,13 +65,6 @@ async function withSlugs(context: Pick<Context, 'api'>, status: BillingStatus): 
       poolSlug: pledge.poolSlug ?? slugs.get(pledge.poolId ?? '') ?? pledge.poolId,
     })),
   };
-}
-
-/** Sorts subscriptions in the order in which the account lists them. */
-function inOrder(subscriptions: readonly PoolSubscription[], { poolPledges }: BillingStatus): PoolSubscription[] {
-  const order = new Map((poolPledges ?? []).map(({ id }, at) => [id, at]));
-  const rank = ({ id }: PoolSubscription) => order.get(id) ?? order.size;
-  return subscriptions.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** Removes repetitions from a list, which would count as more seats or as namesakes. */

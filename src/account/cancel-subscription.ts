@@ -4,7 +4,7 @@ import { CommandError } from '../domain/errors.ts';
 import { inWords } from '../output/text.ts';
 import { dayAndDistance } from '../output/time.ts';
 import { type ChangingContext, carryOut } from './changes/carry-out.ts';
-import { isRenewing, type PoolSubscription, poolSubscriptions } from './subscriptions.ts';
+import { inAccountOrder, isRenewing, type PoolSubscription, poolSubscriptions } from './subscriptions.ts';
 
 /** Cancels a subscription. The response doesn't say which one ends, so the account is fetched afterwards. */
 export function cancelSubscription(context: ChangingContext, latest: MostRecent): Promise<PoolSubscription> {
@@ -49,13 +49,11 @@ export async function mostRecent(
     });
   }
   const { billing } = await context.api();
-  const pledges = (await billing.status()).poolPledges ?? [];
-  const order = new Map(pledges.map(({ id }, at) => [id, at]));
-  const rank = ({ id }: Subscription) => order.get(id) ?? Number.POSITIVE_INFINITY;
-  const [subscription] = renewing.toSorted((a, b) => rank(a) - rank(b));
+  const status = await billing.status();
+  const [subscription] = inAccountOrder(renewing, status);
   if (!subscription) throw new CommandError('internal', 'No subscription is the most recent');
   const endingBefore = new Set(existing.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
-  const poolSlug = pledges.find(({ id }) => id === subscription.id)?.poolSlug ?? pool;
+  const poolSlug = status.poolPledges?.find(({ id }) => id === subscription.id)?.poolSlug ?? pool;
   return { ...subscription, poolSlug, endingBefore };
 }
 

@@ -47,6 +47,16 @@ export async function fetchSubscriptions(api: Pick<Api, 'billing' | 'pools'>): P
   return allSubscriptions(api, await api.billing.status());
 }
 
+/** Sorts subscriptions in the order in which the account lists them: the most recent first. Those that it doesn't list come last. */
+export function inAccountOrder<Item extends Pick<Subscription, 'id'>>(
+  subscriptions: readonly Item[],
+  { poolPledges }: Pick<BillingStatus, 'poolPledges'>,
+): Item[] {
+  const order = new Map((poolPledges ?? []).map(({ id }, at) => [id, at]));
+  const rank = ({ id }: Item) => order.get(id) ?? order.size;
+  return subscriptions.toSorted((a, b) => rank(a) - rank(b));
+}
+
 /**
  * Returns the ID of the user's subscription that starts with what was typed; returns anything else unchanged. Fetches the
  * subscriptions only if what was typed can be the start of an ID.
