@@ -3,16 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { PoolSubscription } from '../../src/account/subscriptions.ts';
 import { exportAccount, exportText } from '../../src/account-file/export.ts';
 import type { Key } from '../../src/api/keys.ts';
-import { type Block, blockNames, hoursOf } from '../../src/domain/blocks.ts';
+import { blockNames } from '../../src/domain/blocks.ts';
 import { planAccount } from '../../src/domain/plan-account.ts';
 import { emptyFolder } from '../support/folder.ts';
+import { hours } from '../support/hours.ts';
 import { readIn } from './reading.ts';
-
-function hours(blocks: readonly Block[], slots: number) {
-  return Array.from({ length: slots }, (_, slotIndex) =>
-    blocks.flatMap(hoursOf).map((hour) => ({ hour, slotIndex })),
-  ).flat();
-}
 
 const ids = ['s0', 's1', 's2', 's3', 's4'];
 

@@ -10,6 +10,7 @@ import type {
 import { type Block, blockNames, hoursOf } from '../../src/domain/blocks.ts';
 import type { DesiredAccount, DesiredKey, DesiredSeats } from '../../src/domain/desired-account.ts';
 import { planAccount } from '../../src/domain/plan-account.ts';
+import { hours } from '../support/hours.ts';
 
 const place = { file: 'account.yaml', line: 1, column: 1 };
 const nothingAllowed = { updateExisting: false, allowDestroy: false };
@@ -34,12 +35,6 @@ function key(more: Partial<DesiredKey> = {}): DesiredKey {
 
 function file(more: Partial<DesiredAccount> = {}): DesiredAccount {
   return { file: 'account.yaml', maxMonthlySpend: undefined, managedPrefix: undefined, seats: [], keys: [], ...more };
-}
-
-function hours(blocks: readonly Block[], slots = 1) {
-  return Array.from({ length: slots }, (_, slotIndex) =>
-    blocks.flatMap(hoursOf).map((hour) => ({ hour, slotIndex })),
-  ).flat();
 }
 
 function subscription(id: string, more: Partial<CurrentSubscription> = {}): CurrentSubscription {
