@@ -49,7 +49,7 @@ export interface PlanPrice {
 }
 
 /**
- * Finds out what a plan costs. Fetches the pools of which it reserves seats.
+ * Finds out what a plan costs. Fetches each pool where the plan reserves seats.
  *
  * @throws CommandError (not_found) for an unknown pool; (usage) if the profile's limit isn't an amount
  */
@@ -139,7 +139,7 @@ function pricedSteps(
   return new Map(priced);
 }
 
-/** Returns the price of a step. Adds a note if there is none. @throws CommandError (not_found) for an unknown pool */
+/** Returns the price of a step. Adds a note if the API states none. @throws CommandError (not_found) for an unknown pool */
 async function priceStep(
   catalog: PoolCatalog,
   { seats, missing }: ReserveStep,

@@ -30,7 +30,7 @@ export class SeatChoice {
    * Returns the ID of the subscription for a new key; undefined for a credit key.
    *
    * @param earlier - the subscription of an earlier request for the same key, which is chosen again if it can be
-   * @throws CommandError (unavailable) if there is no seat
+   * @throws CommandError (unavailable) if no active subscription fits the key
    */
   choose({ type, pool, subscription }: DesiredKey, earlier?: string): string | undefined {
     if (type === 'credit') return undefined;

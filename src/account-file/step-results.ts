@@ -76,7 +76,7 @@ export class StepResults {
     if (error.outcome === 'unknown' || error.code === 'interrupted' || error.exitCode === 4) this.#end ??= error;
   }
 
-  /** Begins no more steps, and keeps the error as the failure of the first that wasn't begun. @returns whether there is one */
+  /** Begins no more steps, and keeps the error as the failure of the first that wasn't begun. @returns whether there was such a step */
   stopAt(steps: readonly PlanStep[], error: CommandError): boolean {
     const next = steps.find((step) => !this.has(step));
     if (next) this.fail(next, error);

@@ -187,7 +187,7 @@ export class ApiClient {
     return this.#request(request);
   }
 
-  /** Opens connections in advance, so that changes don't wait for them. @param count - 0 closes those that weren't used */
+  /** Opens connections in advance, so that changes don't wait for them. @param count - 0 closes them */
   prepare(count: number): void {
     this.#transport.prepare(this.#options.baseUrl, count);
   }

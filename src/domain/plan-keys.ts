@@ -114,7 +114,7 @@ class Seats {
     }
   }
 
-  /** Returns why there is no seat for a key; undefined if there is one, or it needs none. */
+  /** Returns why a key can't use any seat; undefined if it can, or doesn't need one. */
   obstacleFor({ type, pool, subscription }: DesiredKey): Obstacle | undefined {
     if (type === 'credit') return undefined;
     if (subscription !== undefined) {

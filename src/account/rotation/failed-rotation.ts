@@ -95,7 +95,7 @@ function hintOf({ hint, outcome, code }: CommandError): string | undefined {
   return outcome === 'unknown' || code === 'secret_lost' ? undefined : hint;
 }
 
-/** Returns the error for several rotations of which some failed. */
+/** Returns the error for several rotations if some of them failed. */
 export function severalFailed(
   failed: readonly { readonly name: string; readonly id: string; readonly error: CommandError }[],
   total: number,
