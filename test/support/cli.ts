@@ -10,6 +10,7 @@ import type { World } from '../../src/context/world.ts';
 import { managementKey, words } from './command-line.ts';
 import { bin, isBinary, program } from './program.ts';
 import { withoutTools } from './search-path.ts';
+import type { WhenOver } from './shared.ts';
 import { realTime, UserTime } from './world.ts';
 
 export { managementKey, words };
@@ -38,7 +39,8 @@ export interface Ended {
 }
 
 /** A running process. */
-interface Running {
+export interface Running {
+  readonly pid: number;
   readonly ended: Promise<Ended>;
   /** Waits until stdout contains a match. */
   stdout(pattern: RegExp): Promise<RegExpExecArray>;
@@ -47,7 +49,7 @@ interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-interface Options {
+export interface Options {
   readonly env?: Environment;
   /** The content of standard input; by default, empty. null leaves it open. */
   readonly stdin?: string | null;
@@ -88,11 +90,9 @@ export interface User {
  * Creates a user, whose folders are removed after the test.
  *
  * @param whenOver - registers a function to call after the test; tests that run concurrently pass their own
+ * @param prefix - the words before the program in the command line of its processes
  */
-export function user(
-  env: Environment = {},
-  whenOver: (cleanUp: () => void | Promise<void>) => void = onTestFinished,
-): User {
+export function user(env: Environment = {}, whenOver: WhenOver = onTestFinished, prefix: readonly string[] = []): User {
   const home = mkdtempSync(path.join(tmpdir(), 'ci-e2e-'));
   whenOver(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
   const programs = path.join(home, 'bin');
@@ -117,7 +117,7 @@ export function user(
     whenOver(() => ended(child));
     return watched(child, child.stdout, child.stderr);
   };
-  const [file, ...first] = program;
+  const [file = '', ...first] = [...prefix, ...program];
   const startCi = (line: string | readonly string[], options?: Options & { cwd?: string }) =>
     start(file, [...first, ...words(line)], options);
   const time = new UserTime();
@@ -175,7 +175,7 @@ export function sandboxUser(env: Environment = {}): User {
 }
 
 /** Lets changes of this user settle in less than the usual two minutes. @param time - as typed: `1s` */
-export function settlesIn({ home }: User, time: string): void {
+export function settlesIn({ home }: Pick<User, 'home'>, time: string): void {
   const folder = path.join(home, 'config', 'cheapestinference');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const profiles = { profiles: { default: { settlingTime: time } } };
@@ -271,6 +271,7 @@ function watched(child: ChildProcess, out: NodeJS.ReadableStream, err: NodeJS.Re
       look();
     });
   return {
+    pid: child.pid ?? -1,
     ended: closed,
     kill: (signal) => void child.kill(signal),
     stdout: (pattern) => wrote(out, () => stdout, pattern),

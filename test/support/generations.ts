@@ -285,7 +285,10 @@ export function anonymous(text: string, { me, api }: Customer): string {
     .replace(/in \d+ ms|within \d+ s|is \d+ s (?:ahead of|behind)/g, '<while>');
 }
 
-/** Lists all commands that use the API: those that can fail because it is unreachable, according to the command tree. */
+/**
+ * Lists all commands that use the API: those that can fail because it is unreachable, and because it refuses the key, according to the
+ * command tree.
+ */
 export async function commandsOfTheApi(me: User): Promise<string[]> {
   const { stdout } = await me.ci('help --json');
   return talking(JSON.parse(stdout), []);
@@ -293,5 +296,6 @@ export async function commandsOfTheApi(me: User): Promise<string[]> {
 
 function talking(node: unknown, above: readonly string[]): string[] {
   const below = listAt(node, 'commands').flatMap((each) => talking(each, [...above, textAt(each, 'name')]));
-  return listAt(node, 'exitCodes').includes(9) ? [above.join(' '), ...below] : below;
+  const exitCodes = listAt(node, 'exitCodes');
+  return exitCodes.includes(4) && exitCodes.includes(9) ? [above.join(' '), ...below] : below;
 }
