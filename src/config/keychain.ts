@@ -9,12 +9,14 @@ const alternatives = {
   key: 'To save the key in a file that only you can read instead, run `ci auth login` without --keychain.',
   apiKey:
     'To store keys in a file that only you can read instead, sign in again with `ci auth login` without --keychain.',
+  statePassword:
+    'To save the password of the state database in a file that only you can read instead, sign in again with `ci auth login` without --keychain, and set state-url again.',
   password: 'Without --keychain, `ci` asks for the password, or reads it from --password-file.',
 } as const;
 
 /**
- * An entry in the system keychain: a profile's key for one host, a stored API key, or the password of a wallet. Blocks while the system
- * asks the user to unlock the keychain.
+ * An entry in the system keychain: a profile's key for one host, a stored API key, or the password of a state database or a wallet. Blocks
+ * while the system asks the user to unlock the keychain.
  */
 export class KeychainEntry {
   readonly #account: string;
@@ -33,6 +35,15 @@ export class KeychainEntry {
   /** Returns the entry of a stored API key. @param key - its ID; if it has none, its name */
   static ofApiKey(profile: string, apiUrl: string, key: string): KeychainEntry {
     return new KeychainEntry(`${profile}@${new URL(apiUrl).host} key ${key}`, 'apiKey');
+  }
+
+  /**
+   * Returns the entry of the password of a profile's state database.
+   *
+   * @param stateUrl - the URL without the password; if it is changed in the file, such as to another host, it has another entry
+   */
+  static ofStatePassword(profile: string, stateUrl: string): KeychainEntry {
+    return new KeychainEntry(`${profile} state ${stateUrl}`, 'statePassword');
   }
 
   /** Returns the entry of a wallet's password. @param file - the absolute path of the wallet */
@@ -79,6 +90,11 @@ export class KeychainEntry {
 /** Returns the entry in the system keychain with a profile's key; undefined if the key isn't in the keychain. */
 export function keychainEntry(name: string, { keychain, apiUrl }: Profile): KeychainEntry | undefined {
   return keychain && apiUrl !== undefined ? KeychainEntry.ofKey(name, apiUrl) : undefined;
+}
+
+/** Returns the entry with the password of a profile's state database; undefined if the password isn't in the keychain. */
+export function statePasswordEntry(name: string, { stateUrl, stateKeychain }: Profile): KeychainEntry | undefined {
+  return stateKeychain && stateUrl !== undefined ? KeychainEntry.ofStatePassword(name, stateUrl) : undefined;
 }
 
 const requirements: Partial<Record<NodeJS.Platform, string>> = {

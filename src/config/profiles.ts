@@ -3,9 +3,10 @@ import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { asClause, CommandError, messageOf, usageError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
+import { type SplitUrl, splitPassword } from '../domain/url-password.ts';
 import { makeFolder, namesIn, realPathOf } from '../state/folder.ts';
 import { keepAside, replaceFile } from '../state/replace-file.ts';
-import { KeychainEntry, keychainEntry } from './keychain.ts';
+import { KeychainEntry, keychainEntry, statePasswordEntry } from './keychain.ts';
 import { refuseOpenFile, refuseOpenFolder } from './permissions.ts';
 import {
   DamagedFile,
@@ -131,39 +132,65 @@ export class Profiles implements SavedProfiles {
       const after = { ...withoutKey(before), apiUrl };
       if (!entry) write(withProfile(name, { ...after, managementKey }, saved));
       else {
-        const overwritten = entry.read();
-        entry.write(managementKey);
-        try {
-          write(withProfile(name, { ...after, keychain: true, maskedKey: masked(managementKey) }, saved));
-        } catch (error) {
-          if (overwritten === undefined) entry.remove();
-          else entry.write(overwritten);
-          throw error;
-        }
+        writeWithFile(entry, managementKey, () =>
+          write(withProfile(name, { ...after, keychain: true, maskedKey: masked(managementKey) }, saved)),
+        );
       }
-      if (previous && (!entry || previous.differs(entry))) this.#removeUnused(previous);
+      if (previous && (!entry || previous.differs(entry))) this.#removeUnused(previous, 'key');
     });
     return replaced;
   }
 
   /**
-   * Removes a profile's key, and keeps its preferences. The profile stays the current one, because after signing out of one account
-   * the next command must not use another.
+   * Saves a profile's state URL, or removes it. Its password goes to the system keychain if the profile's key is there.
    *
-   * @throws CommandError (keychain_error) if the key is in a keychain that can't be opened, (file_error); nothing is removed then
+   * @param stateUrl - undefined: remove it
+   * @throws CommandError (keychain_error), (file_error); the earlier URL is then still saved
+   */
+  async saveStateUrl(name: string, stateUrl: string | undefined): Promise<void> {
+    await this.#change((saved, write) => {
+      const before = profilesIn(saved).get(name) ?? {};
+      const previous = statePasswordEntry(name, before);
+      const others = withoutStateUrl(before);
+      const { url, password }: Partial<SplitUrl> = stateUrl === undefined ? {} : splitPassword(stateUrl);
+      const entry =
+        before.keychain && url !== undefined && password !== undefined
+          ? KeychainEntry.ofStatePassword(name, url)
+          : undefined;
+      if (!entry || password === undefined) {
+        write(withProfile(name, stateUrl === undefined ? others : { ...others, stateUrl }, saved));
+      } else {
+        writeWithFile(entry, password, () =>
+          write(withProfile(name, { ...others, stateUrl: url, stateKeychain: true }, saved)),
+        );
+      }
+      if (previous && (!entry || previous.differs(entry))) {
+        this.#removeUnused(previous, 'password of the state database');
+      }
+    });
+  }
+
+  /**
+   * Removes a profile's key and the password of its state database, and keeps its preferences. The profile stays the current one,
+   * because after signing out of one account the next command must not use another. The state URL stays without its password, because
+   * the next command must not fall back to local files either.
+   *
+   * @throws CommandError (keychain_error) if a secret is in a keychain that can't be opened, (file_error); nothing is removed then
    */
   async removeKey(name: string): Promise<void> {
     await this.#change((saved, write) => {
       const { [name]: profile = {}, ...others } = saved.profiles ?? {};
-      const preferences = withoutKey(profile);
+      const preferences = withoutSecrets(profile);
       const profiles = Object.keys(preferences).length > 0 ? { ...others, [name]: preferences } : others;
-      const entry = keychainEntry(name, profile);
-      const removed = entry?.read();
-      entry?.remove();
+      const entries = [keychainEntry(name, profile), statePasswordEntry(name, profile)].filter(
+        (each) => each !== undefined,
+      );
+      const removed = entries.map((entry) => ({ entry, secret: entry.read() }));
       try {
+        for (const entry of entries) entry.remove();
         write({ ...saved, profiles });
       } catch (error) {
-        if (removed !== undefined) entry?.write(removed);
+        for (const { entry, secret } of removed) if (secret !== undefined) entry.write(secret);
         throw error;
       }
     });
@@ -224,12 +251,12 @@ export class Profiles implements SavedProfiles {
     });
   }
 
-  /** Removes a key that is no longer used. If that fails, prints a note and continues. */
-  #removeUnused(entry: KeychainEntry): void {
+  /** Removes a secret that is no longer used. If that fails, prints a note and continues. @param what - what it is, as a noun */
+  #removeUnused(entry: KeychainEntry, what: string): void {
     try {
       entry.remove();
     } catch (error) {
-      this.#world.tell(`The old key is still in the system keychain: ${asClause(messageOf(error))}.`);
+      this.#world.tell(`The old ${what} is still in the system keychain: ${asClause(messageOf(error))}.`);
     }
   }
 
@@ -262,6 +289,31 @@ function withProfile(name: string, profile: Profile, saved: ProfilesContent): Pr
     currentProfile: saved.currentProfile ?? name,
     profiles: { ...saved.profiles, [name]: profile },
   };
+}
+
+/** Writes a secret into the keychain, and then the file. If the file can't be written, the keychain gets its former secret again. */
+function writeWithFile(entry: KeychainEntry, secret: string, writeFile: () => void): void {
+  const overwritten = entry.read();
+  entry.write(secret);
+  try {
+    writeFile();
+  } catch (error) {
+    if (overwritten === undefined) entry.remove();
+    else entry.write(overwritten);
+    throw error;
+  }
+}
+
+/** Returns a profile without its state URL. */
+function withoutStateUrl({ stateUrl: _url, stateKeychain: _keychain, ...others }: Profile): Profile {
+  return others;
+}
+
+/** Returns a profile without its key, what belongs to the key, and the password of the state database. */
+function withoutSecrets(profile: Profile): Profile {
+  const { stateUrl } = profile;
+  const others = withoutKey(profile);
+  return stateUrl === undefined ? others : { ...others, stateUrl: splitPassword(stateUrl).url };
 }
 
 /** Returns a profile without its key and what belongs to the key. */

@@ -26,6 +26,10 @@ export interface Profile {
   readonly defaultKey?: string | undefined;
   /** The age from which `ci status` reports a key, as typed: `90d`. */
   readonly maxKeyAge?: string | undefined;
+  /** The URL of the state database. Without its password if that is in the system keychain. */
+  readonly stateUrl?: string | undefined;
+  /** Whether the password of the state database is in the system keychain. */
+  readonly stateKeychain?: boolean | undefined;
 }
 
 /** The content of `config.json`. Unknown members are kept. */
@@ -117,6 +121,8 @@ const members: Readonly<Record<keyof Profile, (value: unknown) => boolean>> = {
   settlingTime: isText,
   maxKeyAge: isText,
   defaultKey: isText,
+  stateUrl: isText,
+  stateKeychain: (value) => typeof value === 'boolean',
 };
 
 function isContent(value: unknown): value is ProfilesContent {

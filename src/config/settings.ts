@@ -3,8 +3,9 @@ import type { Environment } from '../domain/environment.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import { isManagementKey, masked } from '../domain/secrets.ts';
+import { withPassword } from '../domain/url-password.ts';
 import { defaultApiUrl } from './api-url.ts';
-import { keychainEntry } from './keychain.ts';
+import { keychainEntry, statePasswordEntry } from './keychain.ts';
 import type { Profiles } from './profiles.ts';
 import type { Profile, SavedProfiles } from './saved-profiles.ts';
 
@@ -16,6 +17,9 @@ interface Setting<Value> {
 
 /** The environment variable of the management key, and the origin of a key from it. */
 export const managementKeyVariable = 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
+
+/** The environment variable of the state database, and the origin of a URL from it. */
+export const stateUrlVariable = 'CHEAPESTINFERENCE_STATE_URL';
 
 /** Returns where a value comes from, to follow the value: `from --profile`, `from the config file`, `by default`. */
 export function originInWords(origin: string): string {
@@ -50,6 +54,8 @@ export interface Settings {
   readonly settlingTime: Setting<number>;
   /** The age from which keys should be rotated, as saved; {@link parseMaxKeyAge} parses it. */
   readonly maxKeyAge: Setting<string> | undefined;
+  /** The URL of the state database, with its password; `undefined` if files hold the state. `stateAddress()` parses it. */
+  readonly stateUrl: Setting<string> | undefined;
 }
 
 /**
@@ -78,6 +84,7 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
     maxMonthlySpend: given(saved?.maxMonthlySpend, origin),
     settlingTime: settlingTimeOf(given(saved?.settlingTime, origin) ?? byDefault(defaultSettlingTime)),
     maxKeyAge: given(saved?.maxKeyAge, origin),
+    stateUrl: fromEnvironment(env, stateUrlVariable) ?? savedStateUrl(identity.profile.value, saved),
   };
 }
 
@@ -225,6 +232,26 @@ function inKeychain(name: string, profile: Profile = {}): Setting<string> | unde
       throw new CommandError('not_signed_in', `The key of ${originOf(name)} is no longer in the system keychain`, {
         hint: 'Sign in again with `ci auth login --keychain`.',
       });
+    },
+  };
+}
+
+/** Returns a profile's state URL. If its password is in the system keychain, opens it once, when the value is first read. */
+function savedStateUrl(name: string, profile: Profile = {}): Setting<string> | undefined {
+  const { stateUrl } = profile;
+  const entry = statePasswordEntry(name, profile);
+  if (stateUrl === undefined || !entry) return given(stateUrl, originOf(name));
+  let password: string | undefined;
+  return {
+    origin: originOf(name),
+    get value() {
+      password ??= entry.read();
+      if (password !== undefined) return withPassword(stateUrl, password);
+      throw new CommandError(
+        'keychain_error',
+        `The password of the state database of ${originOf(name)} is no longer in the system keychain`,
+        { hint: 'Set the URL again with `ci config set state-url -`.' },
+      );
     },
   };
 }

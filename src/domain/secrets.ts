@@ -118,7 +118,24 @@ function keysIn(text: string): Secret[] {
 
 /** Returns the credentials before the host of a URL: `https://user:password@`. */
 function credentialsIn(text: string): Secret[] {
-  return [...text.matchAll(/:\/\/([^\s/?#"<>\\]+)@/g)].flatMap(({ 1: user = '', index }) => {
+  return [...databasePasswordsIn(text), ...accessIn(text)];
+}
+
+/**
+ * Matches the URL of a PostgreSQL database up to its password, which people often don't encode, and the password up to the last `@`.
+ * The user stays, because it isn't a secret and tells databases apart. Messages have `PASSWORD` as a placeholder.
+ */
+const databaseUrl = /(postgres(?:ql)?:\/\/[^\s"'`<>\\/?#:@]*:)(?!(?:…|PASSWORD)@)([^\s"'`<>\\]{1,1024})@/gi;
+
+function databasePasswordsIn(text: string): Secret[] {
+  return [...text.matchAll(databaseUrl)].map(({ 1: before = '', 2: password = '', index }) => {
+    const from = index + before.length;
+    return { from, to: from + password.length, shown: '…' };
+  });
+}
+
+function accessIn(text: string): Secret[] {
+  return [...text.matchAll(/(?<!postgres(?:ql)?):\/\/([^\s/?#"<>\\]+)@/gi)].flatMap(({ 1: user = '', index }) => {
     // `ssh://git@host` has no secret.
     const isSecret = user.includes(':') || /https?$/i.test(text.slice(Math.max(0, index - 5), index));
     const from = index + '://'.length;

@@ -263,6 +263,81 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
   });
 });
 
+describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon'))(
+  'the password of a state database in the keychain',
+  () => {
+    const url = 'postgres://team@db.test/state';
+    const entry = `default state ${url}`;
+    const set = 'config set state-url -';
+
+    test('is saved there if the key of the profile is, and not in the file', async () => {
+      const { host, me, ci, login, kept } = await member();
+      await login('--keychain');
+      const { code, stdout, stderr } = await ci(set, 'postgres://team:hunter%40two@db.test/state\n');
+      expect([code, stdout, stderr]).toEqual([
+        0,
+        'key\tstate-url\nvalue\tpostgres://team:…@db.test/state\norigin\tprofile "default"\n',
+        'Its password is in the system keychain.\n',
+      ]);
+      expect(kept()).toEqual({ [`default@${host}`]: key, [entry]: 'hunter%40two' });
+      expect(readFileSync(fileOf(me), 'utf8')).not.toContain('hunter');
+      expect(JSON.parse(readFileSync(fileOf(me), 'utf8'))).toMatchObject({
+        profiles: { default: { stateUrl: url, stateKeychain: true } },
+      });
+      expect((await ci('config get state-url')).stdout).toBe('postgres://team:…@db.test/state\n');
+      const found = listAt(json(await ci('doctor --json'))).find((each) => textAt(each, 'check') === 'state database');
+      expect(found).toMatchObject({
+        status: 'failed',
+        detail: expect.stringContaining("Can't use the state database postgres://db.test/state: the host name"),
+      });
+    });
+
+    test('is removed with the setting, and replaced with another one', async () => {
+      const { host, ci, login, kept } = await member();
+      await login('--keychain');
+      await ci(set, 'postgres://team:one@db.test/state');
+      await ci(set, 'postgres://team:two@other.test/state');
+      expect(kept()).toEqual({
+        [`default@${host}`]: key,
+        'default state postgres://team@other.test/state': 'two',
+      });
+      await ci(set, 'postgres://team@db.test/state');
+      expect(kept()).toEqual({ [`default@${host}`]: key });
+      await ci(set, 'postgres://team:one@db.test/state');
+      expect((await ci('config unset state-url')).code).toBe(0);
+      expect(kept()).toEqual({ [`default@${host}`]: key });
+      expect((await ci('config get state-url')).stdout).toBe('none\n');
+    });
+
+    test('is removed by logout, which keeps the rest of the URL', async () => {
+      const { ci, login, kept } = await member();
+      await login('--keychain');
+      await ci(set, 'postgres://team:one@db.test/state');
+      expect((await ci('auth logout')).stderr).toContain('The password of the state database was also removed. ');
+      expect(kept()).toEqual({});
+      const found = listAt(json(await ci('doctor --json'))).find((each) => textAt(each, 'check') === 'state database');
+      expect(found).toMatchObject({
+        status: 'failed',
+        detail:
+          'The password of the state database of profile "default" is no longer in the system keychain. Set the URL again with `ci config set state-url -`.',
+      });
+    });
+
+    test("is neither left behind nor lost if the profile can't be written", async () => {
+      const { host, me, env, ci, login, kept } = await member();
+      await login('--keychain');
+      const line = `ulimit -f 0; echo postgres://team:two@db.test/state | ci ${set}`;
+      expect((await me.sh(line, { env })).stderr).toContain(': file too large');
+      expect(kept()).toEqual({ [`default@${host}`]: key });
+      await ci(set, 'postgres://team:one@db.test/state');
+      expect((await me.sh(line, { env })).code).toBe(1);
+      expect((await me.sh('ulimit -f 0; ci config unset state-url', { env })).code).toBe(1);
+      expect((await me.sh('ulimit -f 0; ci auth logout', { env })).code).toBe(1);
+      expect(kept()).toEqual({ [`default@${host}`]: key, [entry]: 'one' });
+    });
+  },
+);
+
 describe('login --keychain without a keychain', () => {
   test.runIf(process.platform === 'linux')(
     'says what is missing and exits with 1 before it asks for a key, sends anything or saves anything',

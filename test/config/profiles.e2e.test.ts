@@ -231,20 +231,20 @@ describe('config', () => {
     expect(await me.ci('config list')).toMatchObject({
       code: 0,
       stdout:
-        'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\ndefault-key\tnone\tdefault\nmax-key-age\tnone\tdefault\n',
+        'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\ndefault-key\tnone\tdefault\nmax-key-age\tnone\tdefault\nstate-url\tnone\tdefault\n',
       stderr: '',
     });
     await me.ci('config set timeout 45s');
     expect((await me.ci('config ls --json')).stdout).toBe(
-      '[{"key":"output","value":"table","origin":"default"},{"key":"timeout","value":"45s","origin":"profile \\"default\\""},{"key":"max-monthly-spend","value":"none","origin":"default"},{"key":"settling-time","value":"120s","origin":"default"},{"key":"default-key","value":"none","origin":"default"},{"key":"max-key-age","value":"none","origin":"default"}]\n',
+      '[{"key":"output","value":"table","origin":"default"},{"key":"timeout","value":"45s","origin":"profile \\"default\\""},{"key":"max-monthly-spend","value":"none","origin":"default"},{"key":"settling-time","value":"120s","origin":"default"},{"key":"default-key","value":"none","origin":"default"},{"key":"max-key-age","value":"none","origin":"default"},{"key":"state-url","value":"none","origin":"default"}]\n',
     );
     expect((await me.ci('config list -o csv')).stdout).toBe(
-      'key,value,origin\r\noutput,table,default\r\ntimeout,45s,"profile ""default"""\r\nmax-monthly-spend,none,default\r\nsettling-time,120s,default\r\ndefault-key,none,default\r\nmax-key-age,none,default\r\n',
+      'key,value,origin\r\noutput,table,default\r\ntimeout,45s,"profile ""default"""\r\nmax-monthly-spend,none,default\r\nsettling-time,120s,default\r\ndefault-key,none,default\r\nmax-key-age,none,default\r\nstate-url,none,default\r\n',
     );
     expect((await me.ci('config list -o yaml --fields key,value')).stdout).toBe(
-      '- key: output\n  value: table\n- key: timeout\n  value: 45s\n- key: max-monthly-spend\n  value: none\n- key: settling-time\n  value: 120s\n- key: default-key\n  value: none\n- key: max-key-age\n  value: none\n',
+      '- key: output\n  value: table\n- key: timeout\n  value: 45s\n- key: max-monthly-spend\n  value: none\n- key: settling-time\n  value: 120s\n- key: default-key\n  value: none\n- key: max-key-age\n  value: none\n- key: state-url\n  value: none\n',
     );
-    expect((await shown(me, 'config list')).rows.slice(0, 7)).toEqual([
+    expect((await shown(me, 'config list')).rows.slice(0, 8)).toEqual([
       expect.stringMatching(/^KEY +VALUE +FROM$/),
       expect.stringMatching(/^output +table +default$/),
       expect.stringMatching(/^timeout +45s +profile "default"$/),
@@ -252,6 +252,7 @@ describe('config', () => {
       expect.stringMatching(/^settling-time +120s +default$/),
       expect.stringMatching(/^default-key +none +default$/),
       expect.stringMatching(/^max-key-age +none +default$/),
+      expect.stringMatching(/^state-url +none +default$/),
     ]);
   });
 
@@ -282,7 +283,7 @@ describe('config', () => {
     const { code, stdout } = await me.ci('config set output json');
     expect([code, stdout]).toEqual([0, expect.stringContaining('output')]);
     json(await me.ci('pools list'));
-    expect(JSON.parse((await shown(me, 'config list')).screen)).toHaveLength(6);
+    expect(JSON.parse((await shown(me, 'config list')).screen)).toHaveLength(7);
     expect(statSync(file(me)).mode & 0o777).toBe(0o600);
     expect(statSync(path.dirname(file(me))).mode & 0o777).toBe(0o700);
   });
@@ -327,7 +328,7 @@ describe('config', () => {
     const { code } = await me.ci('config set output default');
     expect([code, (await me.ci('pools list')).stdout]).toEqual([0, before]);
     expect((await me.ci('config list')).stdout).toBe(
-      'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\ndefault-key\tnone\tdefault\nmax-key-age\tnone\tdefault\n',
+      'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\ndefault-key\tnone\tdefault\nmax-key-age\tnone\tdefault\nstate-url\tnone\tdefault\n',
     );
     expect(readFileSync(file(me), 'utf8')).not.toContain('json');
   });

@@ -66,6 +66,21 @@ describe('a setting', () => {
     });
   });
 
+  test('takes the state URL from the environment, or else from the profile', async () => {
+    const profiles = await saved();
+    expect(resolveSettings({}, {}, profiles).stateUrl).toBeUndefined();
+    await profiles.saveStateUrl('work', 'postgres://ci:pw@db.test/state');
+    const fromProfile = { value: 'postgres://ci:pw@db.test/state', origin: 'profile "work"' };
+    expect(resolveSettings({}, {}, profiles).stateUrl).toEqual(fromProfile);
+    expect(resolveSettings({}, { CHEAPESTINFERENCE_STATE_URL: '' }, profiles).stateUrl).toEqual(fromProfile);
+    expect(resolveSettings({ profile: 'local' }, {}, profiles).stateUrl).toBeUndefined();
+    const env = { CHEAPESTINFERENCE_STATE_URL: 'postgres://ci@other.test/state' };
+    expect(resolveSettings({}, env, profiles).stateUrl).toEqual({
+      value: 'postgres://ci@other.test/state',
+      origin: 'CHEAPESTINFERENCE_STATE_URL',
+    });
+  });
+
   test('comes from the environment before the profile', async () => {
     expect(resolveSettings({}, environment, await saved())).toEqual({
       profile: { value: 'local', origin: 'CHEAPESTINFERENCE_PROFILE' },

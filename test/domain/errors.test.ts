@@ -28,6 +28,7 @@ test('keeps the exit codes that scripts rely on', () => {
     no_payment_method: 8,
     price_above_maximum: 8,
     unreachable: 9,
+    state_unreachable: 9,
     timeout: 9,
     outcome_unknown: 10,
     command_not_executable: 126,

@@ -180,6 +180,11 @@ describe('redacted', () => {
     ['http://ada:love@lace@proxy.test', 'http://…@proxy.test'],
     ['https://opaque12345678@host/', 'https://…@host/'],
     ['socks5://ada:lovelace@proxy.test', 'socks5://…@proxy.test'],
+    ['to postgres://ada:lovelace@db.test/state failed', 'to postgres://ada:…@db.test/state failed'],
+    ['URL=postgresql://ada:love/l#a?c@e@db.test/state', 'URL=postgresql://ada:…@db.test/state'],
+    ['{"url":"postgres:\\/\\/ada:lovelace@db.test"}', '{"url":"postgres:\\/\\/ada:…@db.test"}'],
+    ['to=postgres%3A%2F%2Fada%3Alovelace%40db.test', 'to=postgres%3A%2F%2Fada%3A…%40db.test'],
+    ['postgres://ada:sk_live_abc123def456@db.test', 'postgres://ada:…@db.test'],
     ['to=https%3A%2F%2Fada%3Alovelace%40host%2F', 'to=https%3A%2F%2F…%40host%2F'],
     ['"https:\\/\\/ada:lovelace@host"', '"https:\\/\\/…@host"'],
     ['DB_PASSWORD=correct horse battery\nDEBUG=1', 'DB_PASSWORD=…\nDEBUG=1'],
@@ -233,6 +238,8 @@ describe('redacted', () => {
     'https://checkout.stripe.com/c/pay/cs_test_a1b2c3d4e5f6#fidkdWxOYHwnPyd1blpxYHZxWjA0',
     'https://api.test:8443/@scope/me@example.com?to=me@example.com',
     'ssh://git@host/repository and ada@example.com',
+    'postgres://ada:…@db.test/state, postgres://ada@db.test/state and postgres://db.test:5432/state',
+    'Use a URL such as postgres://USER:PASSWORD@HOST/DATABASE.',
     'work_live_stream and api_key_secret_name',
     'the monkey: "Kong"; turkey=fried',
     '"apiKey": "{env:CHEAPESTINFERENCE_API_KEY}"',
@@ -437,7 +444,13 @@ describe('redacted', () => {
   });
 
   test('is fast for a long text', () => {
-    const texts = ['a'.repeat(200_000), 'KEY="'.repeat(40_000), 'a.b-'.repeat(50_000), 'https://'.repeat(25_000)];
+    const texts = [
+      'a'.repeat(200_000),
+      'KEY="'.repeat(40_000),
+      'a.b-'.repeat(50_000),
+      'https://'.repeat(25_000),
+      'postgres://a:'.repeat(15_000),
+    ];
     for (const text of [...texts, `API_KEY=${'\\'.repeat(200_000)}`, `${' '.repeat(200_000)}=`]) {
       expect(redacted(text).length).toBeLessThanOrEqual(text.length);
     }

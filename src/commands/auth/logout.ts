@@ -6,6 +6,7 @@ import { shownKey } from '../../config/saved-profiles.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { splitPassword } from '../../domain/url-password.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 
@@ -45,6 +46,8 @@ export async function run(context: StoreContext & Pick<Context, 'output'>): Prom
   const place = saved.keychain ? 'the system keychain' : removed.file;
   output.done(`Removed key ${managementKey} of profile "${profile}" from ${place}.`);
   output.note('The key itself is still valid. Revoke it in the dashboard (Management Keys).');
+  if (saved.stateKeychain || splitPassword(saved.stateUrl ?? '').password !== undefined)
+    output.note('The password of the state database was also removed. Set it again with `ci config set state-url -`.');
   if (stored.length > 0)
     output.note(
       `Still stored on this machine: ${counted(stored.length, 'API key')} of this profile. To remove one, run \`${programOf(context)} keys secret NAME --remove\`.`,

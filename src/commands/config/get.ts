@@ -1,5 +1,6 @@
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
+import { splitPassword } from '../../domain/url-password.ts';
 import { chosenSetting, fields, resolved, resolvedColumns, type SettingName, settingArgument } from './setting.ts';
 
 /** Which setting `ci config get` prints. */
@@ -24,6 +25,8 @@ export async function run(
   const { output } = context;
   const setting = resolved(context, await chosenSetting(context, key));
   output.checkFields(fields);
+  if (setting.key === 'state-url' && splitPassword(setting.value).password !== undefined)
+    output.note('The password is masked, because it is a secret.');
   if (output.format === undefined) return output.line(setting.value);
   await output.record(setting, { columns: resolvedColumns, fields });
 }

@@ -8,13 +8,16 @@ import {
   parseMaxKeyAge,
   parseSettlingTime,
   parseSpendLimit,
+  stateUrlVariable,
 } from '../../config/settings.ts';
+import { shownStateUrl } from '../../config/state-database.ts';
 import type { Context } from '../../context/context.ts';
 import { parseDuration, withUnit } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Format, formats } from '../../domain/formats.ts';
 import type { Column } from '../../output/output.ts';
 import { inWords } from '../../output/text.ts';
+import { maskedStateUrl, parseStateUrl } from '../../state/postgres/state-url.ts';
 
 /** The settings that a profile can have. */
 export const settingNames = [
@@ -24,12 +27,13 @@ export const settingNames = [
   'settling-time',
   'default-key',
   'max-key-age',
+  'state-url',
 ] as const;
 export type SettingName = (typeof settingNames)[number];
 
 export const fields = ['key', 'value', 'origin'] as const;
 
-/** The value of a setting, and where it comes from. */
+/** The value of a setting as it may be shown, and where it comes from. */
 export interface Resolved {
   readonly key: SettingName;
   readonly value: string;
@@ -72,15 +76,18 @@ export async function chosenSetting(
   return context.prompts.pick('Setting:', choices, missing);
 }
 
-/** Returns the value of a setting, and where it comes from. */
+/** Returns the value of a setting as it may be shown, and where it comes from. */
 export function resolved(context: Pick<Context, 'profiles' | 'settings' | 'world'>, key: SettingName): Resolved {
-  const inEnvironment = key === 'output' ? context.world.env[outputVariable] || undefined : undefined;
-  if (inEnvironment !== undefined) return { key, value: inEnvironment, origin: outputVariable };
+  const variable = variables[key];
+  const inEnvironment = variable === undefined ? undefined : context.world.env[variable] || undefined;
+  if (variable !== undefined && inEnvironment !== undefined) {
+    return { key, value: key === 'state-url' ? maskedStateUrl(inEnvironment) : inEnvironment, origin: variable };
+  }
   const origin = isSaved(context, key) ? `profile "${context.settings.profile.value}"` : 'default';
   return { key, value: valueInProfile(context, key), origin };
 }
 
-/** Returns the value of a setting in the profile in use, whatever the environment says. */
+/** Returns the value of a setting in the profile in use as it may be shown, whatever the environment says. */
 export function valueInProfile(context: Pick<Context, 'profiles' | 'settings'>, key: SettingName): string {
   return savedValue(context, key) ?? defaults[key];
 }
@@ -92,17 +99,24 @@ export function isSaved(context: Pick<Context, 'profiles' | 'settings'>, key: Se
 
 /** Prints a setting after a change. Notes that the environment overrides the saved one, if it does. */
 export async function printChanged({ output }: Pick<Context, 'output'>, setting: Resolved): Promise<void> {
-  if (setting.origin === outputVariable) output.note(`${outputVariable} is set and overrides ${setting.key}.`);
+  const variable = variables[setting.key];
+  if (variable !== undefined && setting.origin === variable)
+    output.note(`${variable} is set and overrides ${setting.key}.`);
   await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
 }
 
-const outputVariable = 'CHEAPESTINFERENCE_OUTPUT';
+/** The variables that override settings. */
+const variables: Partial<Record<SettingName, string>> = {
+  output: 'CHEAPESTINFERENCE_OUTPUT',
+  'state-url': stateUrlVariable,
+};
 
 function savedValue(
   { profiles, settings }: Pick<Context, 'profiles' | 'settings'>,
   key: SettingName,
 ): string | undefined {
-  return profiles.get(settings.profile.value)?.[members[key]];
+  const profile = profiles.get(settings.profile.value) ?? {};
+  return key === 'state-url' ? shownStateUrl(profile) : profile[members[key]];
 }
 
 const defaults: Readonly<Record<SettingName, string>> = {
@@ -112,6 +126,7 @@ const defaults: Readonly<Record<SettingName, string>> = {
   'settling-time': defaultSettlingTime,
   'default-key': 'none',
   'max-key-age': 'none',
+  'state-url': 'none',
 };
 
 /** The member of a profile that holds each setting. */
@@ -122,7 +137,26 @@ const members = {
   'settling-time': 'settlingTime',
   'default-key': 'defaultKey',
   'max-key-age': 'maxKeyAge',
+  'state-url': 'stateUrl',
 } as const satisfies Record<SettingName, keyof Profile>;
+
+/**
+ * Saves a setting in the profile in use, or removes it.
+ *
+ * @param value - the new value; `default` removes the setting
+ * @throws CommandError (usage) for an invalid value, before the config file is touched; (file_error), (keychain_error)
+ */
+export async function saveSetting(
+  { profiles, settings }: Pick<Context, 'profiles' | 'settings'>,
+  key: SettingName,
+  value: string,
+): Promise<void> {
+  const profile = settings.profile.value;
+  const { stateUrl } = withSetting({}, key, value);
+  // The password may belong in the system keychain.
+  if (key === 'state-url') await profiles.saveStateUrl(profile, stateUrl);
+  else await profiles.save(profile, (before) => withSetting(before, key, value));
+}
 
 /** Returns a profile with a setting changed; `default` removes it. @throws CommandError (usage) for an invalid value */
 export function withSetting(profile: Profile, key: SettingName, value: string): Profile {
@@ -148,6 +182,10 @@ export function withSetting(profile: Profile, key: SettingName, value: string): 
     if (value.trim() === '') throw usageError('The key name is empty', 'Pass the name or ID of a stored key.');
     refuseSecret(value);
     return { ...others, defaultKey: value };
+  }
+  if (key === 'state-url') {
+    parseStateUrl(value);
+    return { ...others, stateUrl: value.trim() };
   }
   const format: Format | undefined = formats.find((each) => each === value);
   if (format) return { ...others, output: format };

@@ -7,8 +7,8 @@ import {
   printChanged,
   resolved,
   type SettingName,
+  saveSetting,
   settingArgument,
-  withSetting,
 } from './setting.ts';
 
 /** Which setting `ci config unset` removes. */
@@ -35,7 +35,7 @@ export async function run(
   const profile = context.settings.profile.value;
   profiles.replaceDamaged();
   const wasSaved = isSaved(context, key);
-  if (wasSaved) await profiles.save(profile, (before) => withSetting(before, key, 'default'));
+  if (wasSaved) await saveSetting(context, key, 'default');
   const setting = resolved(context, key);
   output.done(
     wasSaved

@@ -4,7 +4,7 @@ import set from '../../../src/commands/config/set.ts';
 import unset from '../../../src/commands/config/unset.ts';
 import { parsed } from '../../support/parsing.ts';
 
-const hint = 'Choose output, timeout, max-monthly-spend, settling-time, default-key or max-key-age.';
+const hint = 'Choose output, timeout, max-monthly-spend, settling-time, default-key, max-key-age or state-url.';
 
 test.each([
   ['', { key: undefined }],
@@ -18,6 +18,7 @@ test.each([
   ['', { key: undefined, value: undefined }],
   ['output', { key: 'output', value: undefined }],
   ['max-monthly-spend 200', { key: 'max-monthly-spend', value: '200' }],
+  ['state-url -', { key: 'state-url', value: '-' }],
 ])('reads `ci config set %s`', async (words, options) => {
   expect(await parsed(set, words)).toEqual(options);
 });

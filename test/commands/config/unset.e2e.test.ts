@@ -55,6 +55,6 @@ test('refuses an unknown setting', async () => {
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(oneLine);
   expect(stderr).toBe(
-    'ci: "color" is not a setting. Choose output, timeout, max-monthly-spend, settling-time, default-key or max-key-age.\n',
+    'ci: "color" is not a setting. Choose output, timeout, max-monthly-spend, settling-time, default-key, max-key-age or state-url.\n',
   );
 });
