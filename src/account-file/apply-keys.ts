@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { KeyChanges } from '../account/bulk/key-changes.ts';
 import { KeyCreation } from '../account/bulk/key-creation.ts';
 import type { KeyLimits, KeyRow } from '../account/bulk/key-rows.ts';
@@ -7,12 +6,10 @@ import type { PaceLimits } from '../account/bulk/request-pace.ts';
 import { runRows } from '../account/bulk/row-runner.ts';
 import type { SecretsFile } from '../account/bulk/secrets-file.ts';
 import type { KeyContext } from '../account/keys/create.ts';
-import { beginRotations, type NewRotation, whileClaimed } from '../account/rotation/begin.ts';
+import type { NewRotation } from '../account/rotation/begin.ts';
 import { Account, requestLike } from '../account/rotation/new-request.ts';
-import { rotateKeys } from '../account/rotation/rotate.ts';
-import type { Rotation, RotationPlace } from '../account/rotation/rotation.ts';
-import { RotationFiles } from '../account/rotation/rotation-files.ts';
 import { rotationTools } from '../account/rotation/rotation-tools.ts';
+import { runRotations, unfinishedRotations } from '../account/rotation/run-rotations.ts';
 import type { Destination } from '../account/secrets/destination.ts';
 import { forgetKey, readStoredKeys, storedKeys } from '../account/stored-keys/store.ts';
 import type { Key } from '../api/keys.ts';
@@ -22,6 +19,7 @@ import type { CreateKeyStep, PlanStep, RevokeKeyStep, RotateKeyStep } from '../d
 import type { DesiredKey } from '../domain/desired-account.ts';
 import { CommandError } from '../domain/errors.ts';
 import { isWholeKey } from '../domain/secrets.ts';
+import type { Rotation, RotationPlace } from '../state/rotation.ts';
 import { type FetchedAccount, fetchAccount } from './current-account.ts';
 import { SeatChoice } from './seat-choice.ts';
 import type { StepResults } from './step-results.ts';
@@ -168,9 +166,9 @@ async function rotate(
   { results, seats, account }: Seats & { readonly account: FetchedAccount },
 ): Promise<void> {
   const stored = await storedKeys(context);
-  const files = new RotationFiles(context.record.folder, context.world.env);
-  const begun = files.of((await context.record.account()).id);
-  const tools = await rotationTools(context, { files, begun, keys: account.keys, stored }, pace);
+  const unfinished = await unfinishedRotations(context);
+  const { begun } = unfinished;
+  const tools = await rotationTools(context, { begun, keys: account.keys, stored }, pace);
   const stepOf = new Map<string, RotateKeyStep>();
   const fresh: NewRotation[] = [];
   const requests = new Account(context);
@@ -187,16 +185,21 @@ async function rotate(
       results.fail(step, error);
     }
   }
-  const claim = randomBytes(6).toString('hex');
-  const { busy, done, failed } = await whileClaimed(context, claim, async () => {
-    const { running, busy } = await beginRotations(context, files, claim, { fresh, begun: [], options: {} });
-    return { busy, ...(await rotateKeys(context, tools, running)) };
+  const work = { fresh, begun: [], options: {} };
+  const { done, failed } = await runRotations(context, work, {
+    unfinished,
+    tools,
+    readAgain: async () => {
+      const { keys } = await fetchAccount(context);
+      return rotationTools(context, { begun: (await unfinishedRotations(context)).begun, keys, stored }, pace);
+    },
+    isTogether: false,
   });
   for (const { now } of done) {
     const step = stepOf.get(now.old.id);
     if (step) results.applied(step, { ids: now.newId === undefined ? [] : [now.newId] });
   }
-  for (const { id, error } of [...busy, ...failed]) {
+  for (const { id, error } of failed) {
     const step = stepOf.get(id);
     if (step) results.fail(step, error);
   }

@@ -7,6 +7,7 @@ import { plannedPurchase } from '../account/purchase/intent.ts';
 import { fetchPrice } from '../account/purchase/price.ts';
 import { withinAgreed } from '../account/purchase/purchase-result.ts';
 import { PurchaseSnapshot } from '../account/purchase/snapshot.ts';
+import { listedSubscriptions } from '../account/purchase/unlisted.ts';
 import { updateStoredKeys } from '../account/stored-keys/store.ts';
 import { isRenewing, poolSubscriptions } from '../account/subscriptions.ts';
 import type { CancelStep, ReserveStep } from '../domain/account-plan.ts';
@@ -118,7 +119,7 @@ interface Reserved {
 }
 
 /**
- * Makes one purchase, while no other `ci` on this machine buys for this account. Buys nothing if the account has the seats by now.
+ * Makes one purchase, while no other `ci` buys for this account. Buys nothing if the account has the seats by now.
  *
  * @param before - what this apply has charged so far
  * @throws CommandError with its outcome
@@ -134,8 +135,11 @@ async function reserve(
   return context.record.exclusively('purchase', async () => {
     const intent = { action: 'subscribe', pool, blocks, quantity, billingCycle } as const;
     await awaitEarlier(context, { ...plannedPurchase(context, intent), ignoresUnclear: true });
-    const snapshot = await PurchaseSnapshot.take(context);
-    const existing = await snapshot.subscriptions(pool);
+    let snapshot = await PurchaseSnapshot.take(context);
+    const existing = await listedSubscriptions(context, intent, async (attempt) => {
+      if (attempt > 0) snapshot = await PurchaseSnapshot.take(context);
+      return snapshot.subscriptions(pool);
+    });
     const missing = missingSeats(desired, seats, existing);
     if (missing === 0) {
       context.output.note(`You have ${inWords(blocks)} of ${pool} by now, so nothing was bought.`);

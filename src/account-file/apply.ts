@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { KeyContext } from '../account/keys/create.ts';
-import { beginRotations, whileClaimed } from '../account/rotation/begin.ts';
-import { RotationFiles } from '../account/rotation/rotation-files.ts';
+import { endRotations as end } from '../account/rotation/end-rotations.ts';
+import { unfinishedRotations } from '../account/rotation/run-rotations.ts';
 import type { CancelStep, PlanStep, ReserveStep } from '../domain/account-plan.ts';
 import type { DesiredAccount } from '../domain/desired-account.ts';
 import { CommandError, withoutPeriod } from '../domain/errors.ts';
@@ -12,7 +11,6 @@ import type { FetchedAccount } from './current-account.ts';
 import type { PricedPlan } from './make-plan.ts';
 import type { SpendingLimits } from './spending.ts';
 import { StepResults } from './step-results.ts';
-import { unfinishedRotations } from './unfinished-changes.ts';
 
 /** How to carry out a plan. */
 export interface ApplyOptions extends KeyOptions {
@@ -143,17 +141,12 @@ class Reserves {
  */
 export async function endRotations(context: KeyContext, { keys }: FetchedAccount): Promise<void> {
   const active = new Set(keys.flatMap(({ id, isActive }) => (isActive === false ? [] : [id])));
-  const begun = (await unfinishedRotations(context)).filter(
+  const unfinished = await unfinishedRotations(context);
+  const ended = unfinished.begun.filter(
     ({ old, newId, stale, step }) =>
       step === 'proven' && stale.length === 0 && !active.has(old.id) && newId !== undefined && active.has(newId),
   );
-  if (begun.length === 0) return;
-  const files = new RotationFiles(context.record.folder, context.world.env);
-  const claim = randomBytes(6).toString('hex');
-  await whileClaimed(context, claim, async () => {
-    const { running } = await beginRotations(context, files, claim, { fresh: [], begun, options: {} });
-    for (const rotation of running) rotation.end();
-  });
+  if (ended.length > 0) await end(context, unfinished, ended);
 }
 
 function isCancel(step: PlanStep): step is CancelStep {

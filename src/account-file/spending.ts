@@ -43,7 +43,7 @@ export function checkCharge(
  * @throws CommandError (price_above_maximum); (unexpected_response) if the API doesn't state a price that has to be counted
  */
 export async function checkCeiling(
-  context: Pick<Context, 'api' | 'settings'>,
+  context: Pick<Context, 'api' | 'clocks' | 'record' | 'settings'>,
   { maxMonthlySpend: ceiling, file }: Pick<DesiredAccount, 'file' | 'maxMonthlySpend'>,
   { pool, quote }: Pick<PricedPurchase, 'pool' | 'quote'>,
   snapshot: Pick<PurchaseSnapshot, 'subscriptions'>,
@@ -51,7 +51,12 @@ export async function checkCeiling(
   if (ceiling === undefined) return;
   const maxMonthlySpend = { value: String(toUsd(ceiling)), origin: file };
   const spent = await monthlySpending(
-    { api: () => context.api(), settings: { ...context.settings, maxMonthlySpend } },
+    {
+      api: () => context.api(),
+      clocks: context.clocks,
+      record: context.record,
+      settings: { ...context.settings, maxMonthlySpend },
+    },
     { pools: { subscriptions: async (name) => [...(await snapshot.subscriptions(name))] } },
   );
   if (spent === undefined || spent + quote.monthly.atMost <= ceiling) return;

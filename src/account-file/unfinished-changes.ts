@@ -2,17 +2,17 @@ import { recordedCreations } from '../account/bulk/recorded-creations.ts';
 import { hasAction } from '../account/changes/actions.ts';
 import { awaitEarlier } from '../account/changes/earlier.ts';
 import type { KeyContext } from '../account/keys/create.ts';
-import type { Rotation } from '../account/rotation/rotation.ts';
-import { RotationFiles } from '../account/rotation/rotation-files.ts';
+import { unfinishedRotations } from '../account/rotation/run-rotations.ts';
 import type { Context } from '../context/context.ts';
 import type { CurrentKey } from '../domain/account-plan.ts';
 import type { DesiredAccount, DesiredKey } from '../domain/desired-account.ts';
 import { groupBy } from '../domain/group-by.ts';
 import { couldBe, type SeenKey } from '../domain/reconcile.ts';
-import type { RecordedChange } from '../state/history.ts';
+import type { RecordedChange } from '../state/change-log.ts';
+import type { Rotation } from '../state/rotation.ts';
 
 /**
- * Waits for purchases and cancellations of earlier commands on this machine that have no known outcome, as far as they are of pools
+ * Waits for purchases and cancellations of earlier commands that have no known outcome, as far as they are of pools
  * that the file names. Call it before you read the account for a plan.
  *
  * @throws as {@link awaitEarlier}
@@ -21,7 +21,7 @@ export async function settleSeats(context: KeyContext, { seats }: Pick<DesiredAc
   const pools = new Set(seats.map(({ pool }) => pool));
   const history = await context.record.history();
   const { id } = await context.record.account();
-  for (const { account, intent } of history.open()) {
+  for (const { account, intent } of await history.open()) {
     if (account.id !== id) continue;
     // The account says what is missing, so what can't be told apart doesn't matter.
     if (hasAction(intent, 'subscribe') && pools.has(intent.pool))
@@ -32,18 +32,18 @@ export async function settleSeats(context: KeyContext, { seats }: Pick<DesiredAc
 }
 
 /**
- * Returns the keys of an account without those that earlier commands on this machine created, but whose secrets nobody has yet: a key
+ * Returns the keys of an account without those that earlier commands created, but whose secrets nobody has yet: a key
  * whose secret wasn't delivered, and the new key of a rotation that isn't finished. A plan then begins where the earlier command ended.
  *
  * @throws CommandError (file_error)
  */
 export async function withoutUnfinished<Key extends CurrentKey>(
-  context: Pick<Context, 'clocks' | 'record' | 'world'>,
+  context: Pick<Context, 'clocks' | 'record'>,
   { keys: desired }: Pick<DesiredAccount, 'keys'>,
   keys: readonly Key[],
 ): Promise<Key[]> {
   const { unfinished } = await recordedCreations(context);
-  const rotations = await unfinishedRotations(context);
+  const { begun: rotations } = await unfinishedRotations(context);
   if (unfinished.size === 0 && rotations.length === 0) return [...keys];
   const active = new Set(keys.flatMap(({ id, isActive }) => (isActive === false ? [] : [id])));
   const replacing = await replacements(context);
@@ -65,16 +65,10 @@ export async function withoutUnfinished<Key extends CurrentKey>(
   });
 }
 
-/** Returns the rotations of the account that aren't finished, oldest first. @throws CommandError (file_error) */
-export async function unfinishedRotations({ record, world }: Pick<Context, 'record' | 'world'>): Promise<Rotation[]> {
-  const { id } = await record.account();
-  return new RotationFiles(record.folder, world.env).of(id);
-}
-
 /** Returns the creations of keys for rotations, by the ID of the old key. */
 async function replacements({ record }: Pick<Context, 'record'>): Promise<ReadonlyMap<string, RecordedChange[]>> {
   const history = await record.history();
-  return groupBy(history.open(), ({ intent }) => (intent.action === 'create-key' ? intent.replaces : undefined));
+  return groupBy(await history.open(), ({ intent }) => (intent.action === 'create-key' ? intent.replaces : undefined));
 }
 
 /** Returns whether a change may have created a key. */

@@ -17,7 +17,7 @@ import { isAllowed } from './base-url.ts';
 import { BodyTooLong } from './body.ts';
 import { Deadline, type DeadlineClock } from './deadline.ts';
 import type { ProxySettings } from './proxies.ts';
-import { type HttpMethod, Transport, TransportError } from './transport.ts';
+import { type BeforeLeaving, type HttpMethod, Transport, TransportError } from './transport.ts';
 
 /** Maximum number of attempts at one request. */
 const mostAttempts = 3;
@@ -53,8 +53,8 @@ export interface ClientOptions extends DeadlineClock {
   readonly onWait?: ((method: HttpMethod, path: string) => () => void) | undefined;
   /** Called for each exchange, with a line that contains no key. */
   readonly trace?: ((line: string) => void) | undefined;
-  /** Called right before a change leaves. If it throws, the change isn't sent. */
-  readonly onLeave?: (() => void) | undefined;
+  /** Called right before a change leaves, as the transport says. If it throws, the change isn't sent. */
+  readonly onLeave?: BeforeLeaving | undefined;
   /** Called when the user interrupts the command during a change. The change gets some extra time to finish. */
   readonly onGrace?: ((milliseconds: number) => void) | undefined;
 }
@@ -247,8 +247,10 @@ export class ApiClient {
     const { baseUrl, trace, monotonic, onLeave, onGrace = () => {} } = this.#options;
     const { signal } = deadline;
     const leaves = () => {
-      onLeave?.();
+      const pending = onLeave?.();
+      if (pending) return pending;
       deadline.allow({ time: graceTime, onBegin: () => onGrace(graceTime) });
+      return undefined;
     };
     let url = URL.canParse(request.path, baseUrl.href) ? new URL(request.path, baseUrl) : undefined;
     if (url?.origin !== baseUrl.origin) {

@@ -25,18 +25,33 @@ async function open(url: URL, signal: AbortSignal): Promise<Socket> {
   return socket;
 }
 
+/** The connections below those with TLS. */
+const carriers = new WeakMap<Socket, Socket>();
+
+/**
+ * Closes a connection such that nothing arrives anymore of what was written to it. A connection that is only closed goes on sending: after
+ * an interruption of the network, a request could arrive long after its time limit.
+ */
+export function abandon(socket: Socket): void {
+  const carrier = carriers.get(socket);
+  if (carrier) abandon(carrier);
+  else if (!socket.destroyed) socket.resetAndDestroy();
+  socket.destroy();
+}
+
 /** Opens a TLS connection. @param tunnel - the connection to use; by default, a new one */
 async function openSecure(url: URL, signal: AbortSignal, tunnel?: Socket): Promise<Socket> {
   const tls = await import('node:tls');
   const host = hostOf(url);
+  const carrier = tunnel ?? connect({ host, port: portOf(url), noDelay: true });
   const socket = tls.connect({
-    ...(tunnel ? { socket: tunnel } : { port: portOf(url) }),
+    socket: carrier,
     host,
     // An IP address isn't the name of a server (RFC 6066, section 3).
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ALPNProtocols: ['http/1.1'],
   });
-  socket.setNoDelay();
+  carriers.set(socket, carrier);
   await waitFor('secureConnect', socket, signal);
   return socket;
 }

@@ -3,10 +3,13 @@ import type { Socket } from 'node:net';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import type { HttpAnswer } from './answers.ts';
 import { Body } from './body.ts';
-import { isClosed, openConnection } from './connection.ts';
+import { abandon, isClosed, openConnection } from './connection.ts';
 import type { ProxySettings } from './proxies.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Allows a change to leave at this instant; a promise if something has to be done first. @throws CommandError to refuse it */
+export type BeforeLeaving = () => Promise<void> | undefined;
 
 /** A request as it is sent. */
 export interface HttpRequest {
@@ -16,8 +19,11 @@ export interface HttpRequest {
   readonly body?: string | undefined;
   /** Aborts the exchange. Its reason becomes the cause of the failure. */
   readonly signal: AbortSignal;
-  /** Called right before the first byte leaves. If it throws a CommandError, the request isn't sent, and `exchange` throws it. */
-  readonly onLeave?: (() => void) | undefined;
+  /**
+   * Called right before the first byte leaves. If it returns a promise, it is called again once that resolves. If it throws a
+   * CommandError, the request isn't sent, and `exchange` throws it.
+   */
+  readonly onLeave?: BeforeLeaving | undefined;
 }
 
 /** Reports an exchange without a complete response. */
@@ -85,12 +91,17 @@ export class Transport {
       const socket = (onLeave ? usable(this.#ready) : this.#takeIdle(url)) ?? (await this.#connect(url, signal));
       try {
         signal.throwIfAborted();
-        onLeave?.();
+        for (let pending = onLeave?.(); pending; pending = onLeave?.()) {
+          await pending;
+          signal.throwIfAborted();
+          // In the meantime the server may have closed it.
+          if (!socket.writable) throw new Error('the connection was closed');
+        }
         return await this.#send(request, socket, () => {
           sent = true;
         });
       } catch (error) {
-        socket.destroy();
+        abandon(socket);
         throw error;
       }
     } catch (error) {
@@ -165,6 +176,7 @@ export class Transport {
       });
       const fail = (error: Error) => {
         reject(error);
+        abandon(socket);
         outgoing.destroy();
       };
       const onAbort = () => fail(new Error('aborted'));

@@ -19,6 +19,7 @@ export function addGlobalOptions(program: Command): void {
     .addOption(new ValueOption('--profile <name>', 'Profile to use', namesOf('profiles')))
     .option('--api-url <url>', 'Send requests to another API host')
     .option('--sandbox', 'Use the sandbox: no account needed, nothing is charged')
+    .option('--offline', "Use local files while the state database can't be reached")
     .option('--timeout <duration>', 'Time limit for a request (default: 30s)')
     .option('--no-input', 'Never prompt')
     .option('-y, --yes', 'Skip confirmation prompts')

@@ -92,8 +92,14 @@ async function writeFailure({ stdout }: World): Promise<CommandError | undefined
 }
 
 /** Checks the output options before a command does anything, because a result that can't be printed must not be paid for. */
-async function prepare(command: Verb, { output }: Pick<Context, 'output'>, args: readonly string[]): Promise<void> {
+async function prepare(
+  command: Verb,
+  { output, record }: Pick<Context, 'output' | 'record'>,
+  args: readonly string[],
+): Promise<void> {
   const { about } = command;
+  record.command = { path: pathOf(command), changes: about?.changes === true };
+  if (!about?.local) record.prepare();
   // Words before -- would otherwise be taken for the beginning of the command.
   const isWhole = args.length - args.indexOf('--') - 1 === command.args.length;
   if (about?.runs && command.args.length > 0 && (!args.includes('--') || !isWhole))
@@ -101,6 +107,11 @@ async function prepare(command: Verb, { output }: Pick<Context, 'output'>, args:
   if (about?.changes) output.checkFields(about.fields ?? []);
   await output.checkJq();
   await output.loadStyle();
+}
+
+/** Returns a command with those above it: `ci pools watch`. */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }
 
 /** Returns whether this is the error with which commander ends a help page. */

@@ -33,19 +33,22 @@ export default function doctor(command: Verb, context: Context, execute = run): 
 
 type CheckedContext = Pick<
   Context,
-  'api' | 'clocks' | 'connections' | 'output' | 'profiles' | 'result' | 'settings' | 'world'
+  'api' | 'clocks' | 'connections' | 'output' | 'profiles' | 'record' | 'result' | 'settings' | 'world'
 >;
 
 /** Checks the configuration, the key, the connection and the connected tools. */
 export async function run(context: CheckedContext): Promise<void> {
   const managementKey = checkKey(context);
+  const apiUrl = checkUrl(context);
   const findings = [
     ...checkBuild(context),
     checkDirectory(context),
     checkFile(context),
     checkProxy(context),
     managementKey,
-    checkUrl(context),
+    apiUrl,
+    // Without readable settings, the checks above have failed.
+    ...(apiUrl.status === 'ok' ? await checkStateDatabase(context) : []),
     ...(await checkNetwork(context, managementKey.status === 'ok')),
     ...(await checkTools(context)),
   ];
@@ -153,6 +156,19 @@ function checkUrl(context: Pick<Context, 'settings'>): Finding {
   }
 }
 
+/** Checks the state database, if one is used: its settings, its connection and its tables. */
+async function checkStateDatabase({ record, settings }: Pick<Context, 'record' | 'settings'>): Promise<Finding[]> {
+  const check = 'state database';
+  try {
+    if (!record.isShared || !settings.stateUrl) return [];
+    const { database } = await record.database();
+    await database.check();
+    return [{ check, status: 'ok', detail: `${database.address.label} (${originInWords(settings.stateUrl.origin)})` }];
+  } catch (error) {
+    return [{ check, status: 'failed', detail: reason(error) }];
+  }
+}
+
 /**
  * Checks whether the API responds, how fast, whether the clocks agree, and whether it accepts the key.
  *
@@ -218,6 +234,7 @@ const nouns: ReadonlySet<string> = new Set([
   'config file',
   'proxy',
   'management key',
+  'state database',
   'clock',
   'signed in',
   'connected tools',

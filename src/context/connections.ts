@@ -1,6 +1,7 @@
 import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import { proxiesOf } from '../api/proxies.ts';
+import type { BeforeLeaving } from '../api/transport.ts';
 import type { RpcClient } from '../chain/rpc.ts';
 import { sandboxFolder } from '../config/folders.ts';
 import type { Profiles } from '../config/profiles.ts';
@@ -26,6 +27,8 @@ interface ConnectionOptions {
   readonly remark: (message: string) => void;
   readonly note: (message: string) => void;
   readonly debug: () => boolean;
+  /** Checks whether a change may leave, given the longest time that its request takes, in milliseconds. */
+  readonly mayLeave: (requestTime: number) => Promise<void> | undefined;
 }
 
 /** Something that is closed at the end of the command. */
@@ -67,14 +70,17 @@ export class Connections {
   /**
    * Returns the API for a change.
    *
-   * @param onLeave - called right before the request leaves; if it throws, nothing is sent
+   * @param onLeave - called right before the request leaves, as the transport says; if it throws, nothing is sent
    * @param isQuiet - whether not to note that a change which was sent is waited for after Ctrl-C
    */
-  async changing(onLeave: () => void, { isQuiet = false }: { readonly isQuiet?: boolean } = {}): Promise<Api> {
+  async changing(onLeave: BeforeLeaving, { isQuiet = false }: { readonly isQuiet?: boolean } = {}): Promise<Api> {
     const api = await this.api();
-    if (!isQuiet) return this.#withGrace(api, onLeave);
+    const { mayLeave, settings } = this.#options;
+    // The extra time after Ctrl-C doesn't prolong it.
+    const leaves = () => mayLeave(settings().timeout.value) ?? onLeave();
+    if (!isQuiet) return this.#withGrace(api, leaves);
     const { apiOf } = await import('../api/index.ts');
-    return apiOf(api.client.with({ onLeave }));
+    return apiOf(api.client.with({ onLeave: leaves }));
   }
 
   /** Returns the API without a key, for a claim, which may finish after Ctrl-C. */
@@ -82,7 +88,7 @@ export class Connections {
     return this.#withGrace(await this.withoutKey());
   }
 
-  async #withGrace({ client }: Api, onLeave?: () => void): Promise<Api> {
+  async #withGrace({ client }: Api, onLeave?: BeforeLeaving): Promise<Api> {
     const { apiOf } = await import('../api/index.ts');
     const onGrace = (milliseconds: number) =>
       this.#options.note(

@@ -67,7 +67,18 @@ class LazyContext implements CommandContext {
       isWanted: () => this.#showsProgress,
       interrupt,
     });
-    this.record = new ChangeRecord({ world, settings, clocks: this.clocks, note });
+    this.record = new ChangeRecord({
+      world,
+      settings,
+      profiles: () => this.profiles,
+      clocks: this.clocks,
+      note,
+      customer: async () => {
+        const { billing } = await this.connections.api();
+        return (await billing.status()).stripeCustomerId ?? undefined;
+      },
+      isOffline: () => this.#options().offline === true,
+    });
     this.connections = new Connections({
       world,
       settings,
@@ -80,6 +91,7 @@ class LazyContext implements CommandContext {
         if (this.output.format !== 'json') note(message);
       },
       debug: () => this.#options().debug === true,
+      mayLeave: (requestTime) => this.record.mayLeave(requestTime),
     });
   }
 
@@ -148,6 +160,7 @@ class LazyContext implements CommandContext {
   async close(): Promise<void> {
     this.progress.stop();
     await this.connections.close();
+    await this.record.close();
   }
 
   /** stderr as people see it. */

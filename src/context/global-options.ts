@@ -7,6 +7,7 @@ export interface GlobalOptions {
   readonly profile?: string;
   readonly apiUrl?: string;
   readonly sandbox?: boolean;
+  readonly offline?: boolean;
   readonly timeout?: string;
   readonly input: boolean;
   readonly yes?: boolean;

@@ -44,6 +44,8 @@ export const failures = {
   price_above_maximum: { exitCode: 8 },
   unreachable: { exitCode: 9 },
   timeout: { exitCode: 9 },
+  // The database that machines share, not the API.
+  state_unreachable: { exitCode: 9 },
   outcome_unknown: { exitCode: 10 },
   // Only `ci run` ends with these, as `env` and `docker run` do.
   command_not_executable: { exitCode: 126 },

@@ -21,7 +21,7 @@ export type Intent =
   | { readonly action: 'cancel-plan'; readonly subscription: string }
   | { readonly action: 'api'; readonly method: string; readonly path: string };
 
-/** A purchase of seats. `charge` is the most that the user agreed to pay. */
+/** A purchase of seats. `charge` is the most that the user agreed to pay, and `monthly` the price per month of what is paid yearly. */
 export interface SubscribeIntent {
   readonly action: 'subscribe';
   readonly pool: string;
@@ -29,6 +29,7 @@ export interface SubscribeIntent {
   readonly quantity: number;
   readonly billingCycle: BillingCycle;
   readonly charge?: number | undefined;
+  readonly monthly?: number | undefined;
 }
 
 /** The creation of a key. Without a name, the API chooses one. */

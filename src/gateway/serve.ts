@@ -51,7 +51,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
   const finder = new SeatFinder(context, options);
   const creditKey = options.outside === 'credit' ? await finder.creditKey(options.creditKey) : undefined;
   const api = await context.api();
-  const account = await context.record.account();
+  const account = await context.record.ownAccount();
   const seats = new SeatClaims(context, account.id);
   const usage = new UsageLog(stateFolder(env), env, account.id, world.now);
   const session = new Session(context, {

@@ -28,7 +28,7 @@ const attemptInterval = 250;
  * @throws CommandError if it can't start
  */
 export async function useGateway(context: UseContext): Promise<UsedGateway> {
-  const { id } = await context.record.account();
+  const { id } = await context.record.ownAccount();
   for (let attempt = 1; ; attempt++) {
     try {
       const [running] = runningGateways(context).of(id);

@@ -183,14 +183,14 @@ class Payment {
     const { record } = this.#parts;
     try {
       const signature = await this.#signature(payment, hash);
-      record.claiming(id);
+      await record.claiming(id);
       const isRepeated = earlier !== undefined && wasClaimed(earlier);
       const { result, ids } = await finish({ payment, hash, signature, wasClaimed: isRepeated });
-      record.applied(id, payment, hash, ids);
-      closeRivals(record, id, payment);
+      await record.applied(id, payment, hash, ids);
+      await closeRivals(record, id, payment);
       return result;
     } catch (error) {
-      record.unfinishedBy(id, payment, error);
+      await record.unfinishedBy(id, payment, error);
       throw error;
     }
   }
@@ -200,7 +200,7 @@ class Payment {
     const { settling, output } = this.#context;
     const { node, record, order } = this.#parts;
     const mined = await node.nonce(this.#parts.from);
-    const open = this.#unfinished(mined);
+    const open = await this.#unfinished(mined);
     const same = open.filter(
       ({ payment }) =>
         payment.host === record.host && isSamePayment(payment, order.purchase, order.amount ?? payment.amount),
@@ -223,13 +223,13 @@ class Payment {
   }
 
   /** Returns the payments of the wallet that aren't finished, without those whose nonce a claimed payment has used. */
-  #unfinished(mined: number): RecordedPayment[] {
+  async #unfinished(mined: number): Promise<RecordedPayment[]> {
     const { node, record, from } = this.#parts;
     const wallet = { from, chain: node.chain.name, isLocal: isLocalChain(node) };
     const open: RecordedPayment[] = [];
-    for (const each of record.unfinishedOf(wallet)) {
-      const isReplaced = each.payment.nonce < mined && isReplacedByOurs(record, each.change.id, each.payment);
-      if (isReplaced) record.notApplied(each.change.id, each.payment);
+    for (const each of await record.unfinishedOf(wallet)) {
+      const isReplaced = each.payment.nonce < mined && (await isReplacedByOurs(record, each.change.id, each.payment));
+      if (isReplaced) await record.notApplied(each.change.id, each.payment);
       else open.push(each);
     }
     return open;
@@ -264,11 +264,11 @@ class Payment {
       await followPayment(this.#context, this.#parts.node, payment, {
         confirmations: usualConfirmations,
         sends: 'never',
-        rivals: rivalHashes(this.#parts.record, change.id, payment),
+        rivals: await rivalHashes(this.#parts.record, change.id, payment),
       });
     } catch (error) {
       if (!(error instanceof Unconfirmed) || error.state === 'waiting') throw error;
-      this.#parts.record.lost(change.id, error.state, change);
+      await this.#parts.record.lost(change.id, error.state, change);
     }
   }
 
@@ -299,9 +299,9 @@ class Payment {
     const due = await this.#due();
     const fetchedAt = clocks.monotonic();
     const resent = waiting && (await this.#isStillRight(waiting.payment, due)) ? waiting : undefined;
-    this.#checkPrice(due, waiting);
+    await this.#checkPrice(due, waiting);
     const prepared = await preparePayment(node, from, due, waiting?.payment);
-    const repeated = settling.again ? undefined : record.repeated(due.purchase, from, usdcOf(due.units));
+    const repeated = settling.again ? undefined : await record.repeated(due.purchase, from, usdcOf(due.units));
     if (repeated && !prompts.canAsk) throw this.#repetition(repeated.at);
     await this.#consent(prepared, { waiting, resends: resent !== undefined });
     if (repeated) {
@@ -335,7 +335,7 @@ class Payment {
     };
     const isClaimed = due.purchase.type === 'subscription';
     return {
-      id: record.begin(payment, isClaimed ? wallet.signMessage(claimMessage(signed.hash)) : undefined),
+      id: await record.begin(payment, isClaimed ? wallet.signMessage(claimMessage(signed.hash)) : undefined),
       payment,
       isNew: true,
     };
@@ -358,14 +358,14 @@ class Payment {
   }
 
   /** Refuses a price above the user's limits. Without one, where nobody is asked, refuses a rise. */
-  #checkPrice(due: Due, waiting: RecordedPayment | undefined): void {
+  async #checkPrice(due: Due, waiting: RecordedPayment | undefined): Promise<void> {
     const { prompts, settings } = this.#context;
     const { order, record } = this.#parts;
     checkMaximum(due, order.maximum);
-    this.#checkSpending(due, waiting);
+    await this.#checkSpending(due, waiting);
     const isLimited = order.maximum !== undefined || settings.maxMonthlySpend !== undefined;
     if (prompts.asksConsent || isLimited || due.purchase.type !== 'subscription') return;
-    const last = record.newest(
+    const last = await record.newest(
       ({ change, payment }) => change.settled?.outcome === 'applied' && isSamePayment(payment, due.purchase, 0),
     );
     if (!last || last.payment.amount >= usdcOf(due.units)) return;
@@ -390,7 +390,7 @@ class Payment {
     const { prompts, output } = this.#context;
     const { payer, options, record } = this.#parts;
     const type = prepared.due.purchase.type;
-    const last = record.newest(
+    const last = await record.newest(
       ({ payment: { purchase, chain } }) => purchase.type === type && chain === options.chain.name,
     );
     if (waiting) {
@@ -398,7 +398,7 @@ class Payment {
       output.note(`${resends ? 'Sends' : 'Replaces'} ${what}. The chain executes only one of them.`);
     }
     const other = last && last.payment.to !== prepared.due.to ? last : undefined;
-    const isNewAddress = record.newest(({ payment }) => payment.to === prepared.due.to) === undefined;
+    const isNewAddress = (await record.newest(({ payment }) => payment.to === prepared.due.to)) === undefined;
     if (other)
       output.note(
         `The API asks for payment to another address than for your last payment: ${prepared.due.to} instead of ${other.payment.to}.`,
@@ -433,19 +433,19 @@ class Payment {
       const hash = await followPayment(this.#context, node, payment, {
         confirmations: options.confirmations,
         sends: isNew ? 'at once' : 'if unknown',
-        rivals: rivalHashes(record, id, payment),
+        rivals: await rivalHashes(record, id, payment),
       });
       output.done(`Paid ${usdcText(payment.amount)} (${hash}).`);
       return hash;
     } catch (error) {
       const state = error instanceof Unconfirmed ? error.state : undefined;
       if (state === 'failed') {
-        if (record.lost(id, 'failed', earlier?.change)) return undefined;
+        if (await record.lost(id, 'failed', earlier?.change)) return undefined;
       } else if (state === 'replaced') {
-        record.lost(id, 'replaced', undefined);
+        await record.lost(id, 'replaced', undefined);
         // The next round continues with that one.
         if (await hasRivalOnChain(node, record, id, payment)) return undefined;
-      } else record.unfinishedBy(id, payment, error);
+      } else await record.unfinishedBy(id, payment, error);
       throw error;
     }
   }
@@ -457,20 +457,20 @@ class Payment {
     return record.signatureOf(hash, payment.from) ?? (await payer.open()).signMessage(claimMessage(hash));
   }
 
-  #checkSpending(due: Due, waiting: RecordedPayment | undefined): void {
+  async #checkSpending(due: Due, waiting: RecordedPayment | undefined): Promise<void> {
     const { maxMonthlySpend } = this.#context.settings;
     if (maxMonthlySpend === undefined || due.purchase.type !== 'subscription') return;
     const { record } = this.#parts;
     const limit = parseSpendLimit(maxMonthlySpend.value);
     // Of those with one nonce, only one can be paid.
     const except = waiting
-      ? [waiting, ...record.rivals(waiting.change.id, waiting.payment)].map(({ change }) => change.id)
+      ? [waiting, ...(await record.rivals(waiting.change.id, waiting.payment))].map(({ change }) => change.id)
       : [];
-    const sum = record.spentSince(this.#context.clocks.wall() - month, except) + due.units;
+    const sum = (await record.spentSince(this.#context.clocks.wall() - month, except)) + due.units;
     if (sum <= unitsOf(limit)) return;
     throw new CommandError(
       'price_above_maximum',
-      `The payments of the last 30 days from this machine would rise to ${unitsText(sum)}, which is above max-monthly-spend ${formatUsd(limit)} (${maxMonthlySpend.origin})`,
+      `The recorded payments of the last 30 days would rise to ${unitsText(sum)}, which is above max-monthly-spend ${formatUsd(limit)} (${maxMonthlySpend.origin})`,
       {
         hint: 'Nothing was paid. Raise the limit with `ci config set max-monthly-spend USD`.',
         outcome: 'not_applied',

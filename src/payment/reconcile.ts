@@ -8,7 +8,7 @@ import { CommandError, withoutPeriod } from '../domain/errors.ts';
 import { describePurchased, type PayIntent, usualConfirmations } from '../domain/payment.ts';
 import { isWholeKey } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
-import type { RecordedChange } from '../state/history.ts';
+import type { RecordedChange } from '../state/change-log.ts';
 import { type Claimed, claim, claimOf, idsIn, type Paid } from './claim.ts';
 import { connectChain, isLocalChain } from './connect-chain.ts';
 import { followPayment, Unconfirmed } from './follow.ts';
@@ -34,7 +34,7 @@ export async function reconcilePayments(
   rpcUrl?: string,
 ): Promise<RecordedChange[]> {
   const record = await PaymentRecord.open(context);
-  const unfinished = record.unfinished();
+  const unfinished = await record.unfinished();
   const nodes = new Map<ChainName, Promise<ChainNode>>();
   const nodeOf = (chain: ChainName) => {
     const node = nodes.get(chain) ?? connectChain(context, chains[chain], rpcUrl);
@@ -58,7 +58,7 @@ export async function reconcilePayments(
   if (ids.size === 0) return [];
   const since = Math.min(...unfinished.map(({ change }) => Date.parse(change.at)));
   const history = await context.record.history();
-  return history.since(since).filter(({ id }) => ids.has(id));
+  return (await history.since(since)).filter(({ id }) => ids.has(id));
 }
 
 /** What finishing one payment needs. */
@@ -72,28 +72,28 @@ interface Task {
 async function finish(context: ReconcilingContext, { record, node, each, wait }: Task): Promise<void> {
   const { id } = each.change;
   // Another process may have finished it, or gone on with it, while this one waited for the lock.
-  const now = record.unfinished().find(({ change }) => change.id === id);
+  const now = (await record.unfinished()).find(({ change }) => change.id === id);
   if (!now) return;
   const { change, payment } = now;
   if (payment.isLocal !== isLocalChain(node)) throw otherChain(node);
-  if (isReplacedByOurs(record, id, payment)) return record.notApplied(id, payment);
+  if (await isReplacedByOurs(record, id, payment)) return record.notApplied(id, payment);
   try {
     const hash = await followPayment(context, node, payment, {
       confirmations: usualConfirmations,
       sends: 'never',
-      rivals: rivalHashes(record, id, payment),
+      rivals: await rivalHashes(record, id, payment),
       ...(wait ? {} : { patience: 0 }),
     });
     if (payment.purchase.type === 'topup') {
-      record.claiming(id);
+      await record.claiming(id);
       await verifyRecorded(context, { payment, hash, wasClaimed: wasClaimed(now) });
-      record.applied(id, payment, hash, []);
+      await record.applied(id, payment, hash, []);
     } else await claimToFile(context, record, now, hash);
-    closeRivals(record, id, payment);
+    await closeRivals(record, id, payment);
   } catch (error) {
     const isLost = error instanceof Unconfirmed && error.state !== 'waiting';
-    if (isLost) record.lost(id, error.state, error.state === 'failed' ? change : undefined);
-    else record.unfinishedBy(id, payment, error);
+    if (isLost) await record.lost(id, error.state, error.state === 'failed' ? change : undefined);
+    else await record.unfinishedBy(id, payment, error);
     throw error;
   }
 }
@@ -135,7 +135,7 @@ async function claimToFile(
   const isWhole = apiKeys.length > 0 && apiKeys.every(isWholeKey);
   for (const secret of isWhole ? apiKeys : [...apiKeys, JSON.stringify(data)]) fallback.add(secret);
   const file = fallback.keep();
-  record.applied(change.id, payment, hash, idsIn(data));
+  await record.applied(change.id, payment, hash, idsIn(data));
   const content = apiKeys.length > 0 ? 'Its API key' : 'The response, in which no API key was found,';
   context.output.note(
     `Claimed ${describePurchased(purchase)}. ${content} is in ${file}. Move it to where you need it.`,
@@ -148,6 +148,6 @@ async function claimed(
   { change, payment }: RecordedPayment,
   { hash, signature }: Pick<Paid, 'hash' | 'signature'>,
 ): Promise<Claimed> {
-  record.claiming(change.id);
+  await record.claiming(change.id);
   return claim(context, claimOf({ payment, hash, signature, wasClaimed: wasClaimed({ change, payment }) }));
 }

@@ -8,8 +8,8 @@ import { chains, type Hex } from '../domain/chains.ts';
 import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import { areSamePurchased, type PayIntent, type Purchase } from '../domain/payment.ts';
 import { toSmallestUnits } from '../domain/usdc.ts';
+import { type ChangeLog, isOpen, type RecordedAccount, type RecordedChange } from '../state/change-log.ts';
 import { ClaimSignatures } from '../state/claim-signatures.ts';
-import { type History, isOpen, type RecordedAccount, type RecordedChange } from '../state/history.ts';
 import { claimMessage } from './claim.ts';
 
 /** How long after a payment the same payment counts as a repeat, in milliseconds. */
@@ -32,18 +32,18 @@ export type RecordingContext = Pick<Context, 'clocks' | 'output' | 'record' | 'r
 /** The wallet of a payment, and the chain on which its nonces count. */
 export type PayingWallet = Pick<PayIntent, 'from' | 'chain' | 'isLocal'>;
 
-/** The payments that are recorded on this machine. */
+/** The payments in the record. */
 export class PaymentRecord {
   /** The host that sells now; `sandbox` for the embedded one. */
   readonly host: string;
   readonly #context: RecordingContext;
-  readonly #history: History;
+  readonly #history: ChangeLog;
   readonly #walletAccount: (address: string) => RecordedAccount;
   readonly #signatures: ClaimSignatures;
 
   private constructor(
     context: RecordingContext,
-    history: History,
+    history: ChangeLog,
     walletAccount: (address: string) => RecordedAccount,
   ) {
     this.#context = context;
@@ -59,13 +59,13 @@ export class PaymentRecord {
   }
 
   /** Returns the payments to the host that sells now that aren't finished, oldest first. */
-  unfinished(): RecordedPayment[] {
-    return this.#open().filter(({ payment }) => payment.host === this.host);
+  async unfinished(): Promise<RecordedPayment[]> {
+    return (await this.#open()).filter(({ payment }) => payment.host === this.host);
   }
 
   /** Returns the payments of a wallet that aren't finished, whoever sells, oldest first. They share the nonces of the wallet. */
-  unfinishedOf(wallet: PayingWallet): RecordedPayment[] {
-    return this.#open().filter(({ payment }) => isOfWallet(payment, wallet));
+  async unfinishedOf(wallet: PayingWallet): Promise<RecordedPayment[]> {
+    return (await this.#open()).filter(({ payment }) => isOfWallet(payment, wallet));
   }
 
   /**
@@ -73,10 +73,9 @@ export class PaymentRecord {
    *
    * @param id - of the payment in the record
    */
-  rivals(id: string, payment: PayIntent): RecordedPayment[] {
-    const begun = this.#history.open().map(({ at }) => Date.parse(at));
-    return this.#history
-      .since(Math.min(this.#context.clocks.wall(), ...begun) - day)
+  async rivals(id: string, payment: PayIntent): Promise<RecordedPayment[]> {
+    const begun = (await this.#history.open()).map(({ at }) => Date.parse(at));
+    return (await this.#history.since(Math.min(this.#context.clocks.wall(), ...begun) - day))
       .flatMap(recordedPayment)
       .filter(
         (each) => each.change.id !== id && isOfWallet(each.payment, payment) && each.payment.nonce === payment.nonce,
@@ -95,20 +94,20 @@ export class PaymentRecord {
     return this.#context.record.exclusively('payment', work, `${chains[chain].id}-${from.toLowerCase()}`);
   }
 
-  #open(): RecordedPayment[] {
-    return this.#history.open().filter(isOpen).flatMap(recordedPayment);
+  async #open(): Promise<RecordedPayment[]> {
+    return (await this.#history.open()).filter(isOpen).flatMap(recordedPayment);
   }
 
   /** Returns the newest payment to the host that sells now that fits; undefined if there is none. */
-  newest(fits: (payment: RecordedPayment) => boolean): RecordedPayment | undefined {
+  async newest(fits: (payment: RecordedPayment) => boolean): Promise<RecordedPayment | undefined> {
     const isWanted = (each: RecordedPayment) => each.payment.host === this.host && fits(each);
-    const [change] = this.#history.newest(1, (each) => recordedPayment(each).some(isWanted));
+    const [change] = await this.#history.newest(1, (each) => recordedPayment(each).some(isWanted));
     return change && recordedPayment(change)[0];
   }
 
   /** Returns a payment for the same thing by the same wallet that was finished moments ago; undefined if there is none. */
-  repeated(purchase: Purchase, from: Hex, amount: number): RecordedChange | undefined {
-    return this.#since(this.#context.clocks.wall() - repeatWithin)
+  async repeated(purchase: Purchase, from: Hex, amount: number): Promise<RecordedChange | undefined> {
+    return (await this.#since(this.#context.clocks.wall() - repeatWithin))
       .filter(
         ({ change, payment }) =>
           change.settled?.outcome === 'applied' && payment.from === from && isSamePayment(payment, purchase, amount),
@@ -122,16 +121,15 @@ export class PaymentRecord {
    * @param since - epoch milliseconds
    * @param except - the ids of payments that don't count
    */
-  spentSince(since: number, except: readonly string[]): bigint {
-    return this.#since(since)
+  async spentSince(since: number, except: readonly string[]): Promise<bigint> {
+    return (await this.#since(since))
       .filter(({ change }) => Date.parse(change.at) >= since && change.settled?.outcome !== 'not_applied')
       .filter(({ change, payment }) => payment.purchase.type === 'subscription' && !except.includes(change.id))
       .reduce((sum, { payment }) => sum + toSmallestUnits(payment.amount), 0n);
   }
 
-  #since(moment: number): RecordedPayment[] {
-    return this.#history
-      .since(moment)
+  async #since(moment: number): Promise<RecordedPayment[]> {
+    return (await this.#history.since(moment))
       .flatMap(recordedPayment)
       .filter(({ payment }) => payment.host === this.host);
   }
@@ -142,7 +140,7 @@ export class PaymentRecord {
    * @returns its id in the record
    * @throws CommandError (file_error) if it can't be recorded
    */
-  begin(payment: PayIntent, signature: Hex | undefined): string {
+  async begin(payment: PayIntent, signature: Hex | undefined): Promise<string> {
     try {
       if (signature) this.#signatures.add(payment.hash, signature);
     } catch (error) {
@@ -152,7 +150,7 @@ export class PaymentRecord {
         cause: error,
       });
     }
-    const id = this.#history.begin({ intent: payment, before: {}, account: this.#accountOf(payment) });
+    const id = await this.#history.begin({ intent: payment, before: {}, account: this.#accountOf(payment) });
     this.#context.result.lastChange = 'unknown';
     return id;
   }
@@ -164,17 +162,21 @@ export class PaymentRecord {
   }
 
   /** Records that a payment was made and claimed. @param hash - of the transaction that paid @param ids - of what it got */
-  applied(id: string, payment: PayIntent, hash: Hex, ids: readonly string[]): void {
+  async applied(id: string, payment: PayIntent, hash: Hex, ids: readonly string[]): Promise<void> {
     this.#context.result.lastChange = 'applied';
-    recordOutcome(this.#context, this.#history, id, { outcome: 'applied', by: 'answer', ids: [hash, ...ids] });
+    await recordOutcome(this.#context, this.#history, id, { outcome: 'applied', by: 'answer', ids: [hash, ...ids] });
     for (const each of new Set([hash, payment.hash])) this.#signatures.remove(each);
   }
 
-  /** Records that a payment is about to be claimed. @throws CommandError (file_error), and then nothing is claimed */
-  claiming(id: string): void {
+  /** Records that a payment is about to be claimed. @throws CommandError if it can't, and then nothing is claimed */
+  async claiming(id: string): Promise<void> {
     try {
-      this.#history.sent(id);
+      await this.#history.sent(id);
     } catch (error) {
+      if (error instanceof CommandError && error.code !== 'file_error') {
+        const hint = 'The payment was made, and nothing was claimed. Run the same command again.';
+        throw error.with({ hint, outcome: 'unknown' });
+      }
       throw new CommandError('file_error', `Can't record the claim: ${asClause(messageOf(error))}`, {
         hint: 'The payment was made, and nothing was claimed. Free up disk space, then run the same command again.',
         outcome: 'unknown',
@@ -184,9 +186,9 @@ export class PaymentRecord {
   }
 
   /** Records that a payment was made and claimed, but the response with its API key is lost. Keeps the signature as a proof. */
-  #secretLost(id: string, { hash }: PayIntent): void {
+  async #secretLost(id: string, { hash }: PayIntent): Promise<void> {
     this.#context.result.lastChange = 'applied';
-    recordOutcome(this.#context, this.#history, id, {
+    await recordOutcome(this.#context, this.#history, id, {
       outcome: 'applied',
       by: 'answer',
       ids: [hash],
@@ -201,33 +203,38 @@ export class PaymentRecord {
    * @param before - the payment as it was recorded before
    * @returns whether it counts
    */
-  lost(id: string, state: 'failed' | 'replaced', before: RecordedChange | undefined): boolean {
+  async lost(id: string, state: 'failed' | 'replaced', before: RecordedChange | undefined): Promise<boolean> {
     const code = `payment_${state}`;
     const isSecond = before?.settled?.code === code;
     const outcome = isSecond ? 'not_applied' : 'unknown';
-    recordOutcome(this.#context, this.#history, id, { outcome, by: 'look', ids: [], code });
+    await recordOutcome(this.#context, this.#history, id, { outcome, by: 'look', ids: [], code });
     return isSecond;
   }
 
   /** Records that a payment was not made, and can't be anymore. */
-  notApplied(id: string, { hash }: PayIntent): void {
-    recordOutcome(this.#context, this.#history, id, { outcome: 'not_applied', by: 'look', ids: [] });
+  async notApplied(id: string, { hash }: PayIntent): Promise<void> {
+    await recordOutcome(this.#context, this.#history, id, { outcome: 'not_applied', by: 'look', ids: [] });
     this.#signatures.remove(hash);
   }
 
   /** Records that a payment isn't finished, unless the error says that all but its API key was got. */
-  unfinishedBy(id: string, payment: PayIntent, error: unknown): void {
+  async unfinishedBy(id: string, payment: PayIntent, error: unknown): Promise<void> {
     const code = error instanceof CommandError ? error.code : undefined;
     if (code === 'secret_lost') {
-      this.#secretLost(id, payment);
+      await this.#secretLost(id, payment);
       return;
     }
-    const recorded = this.#history.open().find((change) => change.id === id);
+    const recorded = (await this.#history.open()).find((change) => change.id === id);
     const isRefused = error instanceof CommandError && error.outcome === 'applied';
     // A claim that was refused stays so, until one is lost.
     const stays = recorded?.settled?.code === refusedCode && code !== 'outcome_unknown' && code !== 'interrupted';
     const settledCode = isRefused || stays ? refusedCode : code;
-    recordOutcome(this.#context, this.#history, id, { outcome: 'unknown', by: 'look', ids: [], code: settledCode });
+    await recordOutcome(this.#context, this.#history, id, {
+      outcome: 'unknown',
+      by: 'look',
+      ids: [],
+      code: settledCode,
+    });
   }
 
   /** Returns the account of a payment in the record. It doesn't depend on the management key, which may be replaced. */

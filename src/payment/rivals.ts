@@ -8,8 +8,8 @@ import type { PaymentRecord } from './record.ts';
  *
  * @param id - of the payment in the record
  */
-export function isReplacedByOurs(record: PaymentRecord, id: string, payment: PayIntent): boolean {
-  return record.rivals(id, payment).some(({ change }) => change.settled?.outcome === 'applied');
+export async function isReplacedByOurs(record: PaymentRecord, id: string, payment: PayIntent): Promise<boolean> {
+  return (await record.rivals(id, payment)).some(({ change }) => change.settled?.outcome === 'applied');
 }
 
 /**
@@ -24,7 +24,7 @@ export async function hasRivalOnChain(
   payment: PayIntent,
 ): Promise<boolean> {
   const latest = await node.blockNumber();
-  for (const rival of record.rivals(id, payment)) {
+  for (const rival of await record.rivals(id, payment)) {
     const receipt = await node.receipt(rival.payment.hash);
     if (receipt && latest - receipt.blockNumber + 1 >= usualConfirmations) return true;
   }
@@ -32,15 +32,16 @@ export async function hasRivalOnChain(
 }
 
 /** Returns the hashes of the other recorded payments with the nonce of this one, and of what was paid in their place. */
-export function rivalHashes(record: PaymentRecord, id: string, payment: PayIntent): ReadonlySet<string> {
-  const hashes = record.rivals(id, payment).map((rival) => [rival.payment.hash, ...(rival.change.settled?.ids ?? [])]);
+export async function rivalHashes(record: PaymentRecord, id: string, payment: PayIntent): Promise<ReadonlySet<string>> {
+  const rivals = await record.rivals(id, payment);
+  const hashes = rivals.map((rival) => [rival.payment.hash, ...(rival.change.settled?.ids ?? [])]);
   return new Set(hashes.flat());
 }
 
 /** Records that the chain won't execute the other payments with the nonce of one that was claimed. */
-export function closeRivals(record: PaymentRecord, id: string, payment: PayIntent): void {
-  const open = new Set(record.unfinishedOf(payment).map(({ change }) => change.id));
-  for (const rival of record.rivals(id, payment)) {
-    if (open.has(rival.change.id)) record.notApplied(rival.change.id, rival.payment);
+export async function closeRivals(record: PaymentRecord, id: string, payment: PayIntent): Promise<void> {
+  const open = new Set((await record.unfinishedOf(payment)).map(({ change }) => change.id));
+  for (const rival of await record.rivals(id, payment)) {
+    if (open.has(rival.change.id)) await record.notApplied(rival.change.id, rival.payment);
   }
 }

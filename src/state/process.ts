@@ -35,6 +35,14 @@ export function isRunning({ machine: where, pid, started }: ProcessId): boolean 
   return started === '' || now.started === started;
 }
 
+/**
+ * Returns whether a process has certainly ended. Only Linux has an ID of the last start: without one, two machines of the same name look
+ * like one, and a process of the other would seem to have ended.
+ */
+export function hasEnded(process: ProcessId): boolean {
+  return bootId().trim() !== '' && isRunning(process) === false;
+}
+
 /** Formats a process as part of a file name. */
 export function processName({ machine, pid, started }: ProcessId): string {
   return `${machine}.${pid}.${started || '-'}`;
@@ -54,10 +62,14 @@ function machine(): string {
   machineId ??= process
     .getBuiltinModule('node:crypto')
     .createHash('sha256')
-    .update([hostname(), linux(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')), namespace()].join(' '))
+    .update([hostname(), bootId(), namespace()].join(' '))
     .digest('hex')
     .slice(0, 12);
   return machineId;
+}
+
+function bootId(): string {
+  return linux(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
 }
 
 function namespace(): string {

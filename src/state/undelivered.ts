@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
@@ -14,8 +14,9 @@ import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { removeLeftovers } from './drafts.ts';
 import { makeFolder, namesIn } from './folder.ts';
-import { openOwnFile } from './own-file.ts';
+import { openOwnFile, withOwnFile } from './own-file.ts';
 import { isRunning, processName, processNamed, thisProcess } from './process.ts';
+import { Draft } from './replace-file.ts';
 
 /** Enough space for the keys of 20 seats, in bytes. */
 const reservedSize = 4096;
@@ -171,4 +172,35 @@ export function undeliveredIn(folder: string): string[] {
     }
     return [];
   });
+}
+
+/** The file with the hashes of the places on other machines that were pointed out. */
+const notedName = 'noted-undelivered';
+
+/**
+ * Returns the places of secrets on other machines that weren't pointed out on this one before, and remembers all of them. If that fails,
+ * they are pointed out again.
+ */
+export function markNoted(folder: string, env: Environment, places: readonly string[]): string[] {
+  const file = path.join(folder, notedName);
+  let noted: readonly string[] = [];
+  try {
+    noted = withOwnFile(file, 'r', (handle) => readFileSync(handle, 'utf8')).split('\n');
+  } catch {
+    // There is none yet, or it can't be read.
+  }
+  const hashed = places.map((place) => ({
+    place,
+    hash: createHash('sha256').update(place).digest('hex').slice(0, 16),
+  }));
+  const added = hashed.filter(({ hash }) => !noted.includes(hash));
+  if (added.length === 0) return [];
+  try {
+    makeFolder(folder, env);
+    // Without those that no longer exist.
+    new Draft(file).replace(hashed.map(({ hash }) => `${hash}\n`).join(''), { sync: false });
+  } catch {
+    // Pointing them out twice is harmless.
+  }
+  return added.map(({ place }) => place);
 }

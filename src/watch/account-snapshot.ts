@@ -9,7 +9,7 @@ import type { Candidate } from './availability.ts';
 export interface SnapshotTime {
   /** Epoch milliseconds, from before the account was fetched. */
   readonly at: number;
-  /** The mark of the record at that time. It changes if another `ci` on this machine buys. */
+  /** The mark of the record at that time. It changes if another `ci` buys. */
   readonly mark: string | undefined;
 }
 
@@ -35,7 +35,7 @@ export const noSnapshot: AccountSnapshot = {
  * @param options - `once`: whether to fetch without retries
  */
 export async function readAccount(
-  context: Pick<Context, 'api' | 'settings'>,
+  context: Pick<Context, 'api' | 'clocks' | 'record' | 'settings'>,
   candidates: readonly Candidate[],
   time: SnapshotTime,
   options: { readonly once: boolean },
@@ -53,7 +53,7 @@ export function subscriptionsOn({ subscriptions }: AccountSnapshot, { pool }: Ca
   return subscriptions.get(pool) ?? [];
 }
 
-/** Returns whether nothing on this machine can have changed the account since a snapshot. */
+/** Returns whether no `ci` can have changed the account since a snapshot. */
 export function isCurrent({ at, mark }: SnapshotTime, now: SnapshotTime): boolean {
   return mark === now.mark && isFresh(at, now.at);
 }

@@ -83,8 +83,8 @@ export class SeatBuyer {
     const history = await this.#context.record.history();
     const time = await this.#snapshotTime();
     // Load the record now rather than when a seat opens.
-    history.open();
-    history.since(time.at);
+    await history.open();
+    await history.since(time.at);
     // Fetch the account last, so that it includes anything that goes through in between.
     await this.#checkEarlier();
     this.#account = await readAccount(this.#context, this.#candidates, time, options);
@@ -95,7 +95,7 @@ export class SeatBuyer {
    * purchase. Returns undefined while such a purchase may still go through.
    *
    * @throws CommandError (unavailable) with `--ensure` if the account has only part of a candidate, or if its seats won't renew;
-   *   (confirmation_required) if another `ci` on this machine has bought a candidate since the user was asked, or if the outcome of
+   *   (confirmation_required) if another `ci` has bought a candidate since the user was asked, or if the outcome of
    *   an earlier purchase can't be determined; (busy) with `--no-wait`
    */
   async findOwned(): Promise<OwnedSeats | undefined> {
@@ -128,7 +128,7 @@ export class SeatBuyer {
     this.#consent = await askConsent(this.#context, watch);
   }
 
-  /** Checks that nothing on this machine prevents a purchase, and loads what the purchase needs. @throws CommandError */
+  /** Checks that nothing prevents a purchase, and loads what the purchase needs. @throws CommandError */
   async prepare(): Promise<void> {
     const { destination, quantity } = this.#options;
     await this.#context.record.exclusively('purchase', async () => {});
@@ -292,13 +292,13 @@ export class SeatBuyer {
   /** Returns the seats of a purchase by this watch that failed at first, but went through later. */
   async #findLate(): Promise<OwnedSeats | undefined> {
     const history = await this.#context.record.history();
-    const late = this.#failed.findLate(history, (candidate) => this.#subscriptions(candidate));
+    const late = await this.#failed.findLate(history, (candidate) => this.#subscriptions(candidate));
     if (!late) return undefined;
     const { candidate, earlier } = late;
     const seats = this.#adopt(candidate, earlier);
     const ids = earlier.found.map(({ id }) => id);
     const charge = toUsd(seats.charge);
-    settleChange(this.#context, history, earlier.change.id, { outcome: 'applied', by: 'look', ids, charge });
+    await settleChange(this.#context, history, earlier.change.id, { outcome: 'applied', by: 'look', ids, charge });
     return seats;
   }
 
@@ -310,7 +310,7 @@ export class SeatBuyer {
    */
   async #settleOwn(id: string): Promise<void> {
     const { record, result } = this.#context;
-    const recorded = (await record.history()).since(this.#startedAt).find((each) => each.id === id)?.settled;
+    const recorded = (await (await record.history()).since(this.#startedAt)).find((each) => each.id === id)?.settled;
     const adopted = recorded?.outcome === 'applied' ? recorded : undefined;
     result.lastChange = adopted ? 'applied' : 'not_applied';
     this.#state = { kind: 'idle' };
@@ -368,6 +368,6 @@ export class SeatBuyer {
 
   async #snapshotTime(): Promise<SnapshotTime> {
     const history = await this.#context.record.history();
-    return { at: this.#context.clocks.wall(), mark: history.mark() };
+    return { at: this.#context.clocks.wall(), mark: await history.mark() };
   }
 }

@@ -3,7 +3,7 @@ import { idsOfOthers } from '../account/changes/find-outcome.ts';
 import type { Subscription } from '../api/pools.ts';
 import { CommandError } from '../domain/errors.ts';
 import { judgeSubscribe } from '../domain/reconcile.ts';
-import type { History, RecordedChange } from '../state/history.ts';
+import type { ChangeLog, RecordedChange } from '../state/change-log.ts';
 import type { Candidate } from './availability.ts';
 
 /** A purchase that failed at first, and the subscriptions that it created after all. */
@@ -32,14 +32,14 @@ export class FailedPurchases {
    * @param subscriptionsOn - returns the user's subscriptions on the pool of a candidate
    * @throws CommandError (server_error) if one went through, but not as requested
    */
-  findLate(
-    history: History,
+  async findLate(
+    history: ChangeLog,
     subscriptionsOn: (candidate: Candidate) => readonly Subscription[],
-  ): LatePurchase | undefined {
+  ): Promise<LatePurchase | undefined> {
     for (const [candidate, change] of this.#changes) {
       const { id, intent, before, at } = change;
       if (intent.action !== 'subscribe') continue;
-      const recorded = history.since(Date.parse(at));
+      const recorded = await history.since(Date.parse(at));
       if (recorded.some((each) => each.id === id && each.settled?.outcome === 'applied')) continue;
       const verdict = judgeSubscribe(intent, before, subscriptionsOn(candidate), idsOfOthers(recorded, change));
       if (verdict.outcome === 'unknown') throw boughtDifferently(candidate, verdict.why);

@@ -256,6 +256,28 @@ describe('an exchange', () => {
     expect(error).toMatchObject({ name: 'TransportError', sent: true, message: 'enough' });
   });
 
+  test("doesn't go on arriving after it was aborted", async () => {
+    let accept: (socket: Socket) => void = () => {};
+    const accepted = new Promise<Socket>((resolve) => {
+      accept = resolve;
+    });
+    const server = await serveSockets((socket) => socket.once('data', () => accept(socket.pause())));
+    const abort = new AbortController();
+    const body = 'x'.repeat(16_000_000);
+    const sent = new Transport({}, 10_000)
+      .exchange({ method: 'POST', url: server.url, headers: {}, body, signal: abort.signal })
+      .catch((error: unknown) => error);
+    const socket = await accepted;
+    abort.abort(new Error('enough'));
+    expect(await sent).toMatchObject({ sent: true, message: 'enough' });
+    const ended = new Promise((resolve) => {
+      socket.on('end', () => resolve('the end of the request'));
+      socket.on('error', resolve);
+    });
+    socket.resume();
+    expect(await ended).toMatchObject({ code: 'ECONNRESET' });
+  });
+
   test('is not sent if it is aborted while connecting, even if the connection is made later', async () => {
     let received = '';
     const server = await serveSockets((socket) =>
@@ -366,12 +388,12 @@ describe('a connection', () => {
   test('is never used for a change, nor after an abort', async () => {
     const { sockets, transport, request, close } = await rawServer(response);
     await transport.exchange(request);
-    await transport.exchange({ ...request, onLeave: () => {} });
+    await transport.exchange({ ...request, onLeave: () => undefined });
     expect(sockets.length).toBe(2);
     const aborted = { ...request, signal: AbortSignal.abort(new Error('too late')) };
     expect(await transport.exchange(aborted).catch((error: unknown) => error)).toMatchObject({ sent: false });
     const abort = new AbortController();
-    const late = { ...request, signal: abort.signal, onLeave: () => abort.abort(new Error('enough')) };
+    const late = { ...request, signal: abort.signal, onLeave: () => void abort.abort(new Error('enough')) };
     expect(await transport.exchange(late).catch((error: unknown) => error)).toMatchObject({ sent: false });
     await close();
   });
@@ -399,7 +421,7 @@ describe('a connection that was opened in advance', () => {
         url: server.url,
         headers: {},
         signal: new AbortController().signal,
-        onLeave: () => {},
+        onLeave: () => undefined,
       });
     const opened = (count: number) => expect.poll(() => sockets.length).toBe(count);
     return { server, sockets, used, transport, change, opened };
@@ -450,7 +472,7 @@ describe('a connection that was opened in advance', () => {
         url: server.url,
         headers: {},
         signal: new AbortController().signal,
-        onLeave: () => {},
+        onLeave: () => undefined,
       });
       await new Promise(setImmediate);
     }
@@ -501,7 +523,7 @@ describe('a connection that was opened in advance', () => {
       url,
       headers: {},
       signal: new AbortController().signal,
-      onLeave: () => {},
+      onLeave: () => undefined,
     } as const;
     expect(await transport.exchange(change).catch((error: unknown) => error)).toMatchObject({ sent: false });
     await transport.close();
@@ -519,7 +541,7 @@ test('keeps at most eight idle connections', async () => {
   });
   const transport = new Transport({}, 10_000);
   onTestFinished(() => transport.close());
-  const change = { method: 'POST', url: server.url, headers: {}, onLeave: () => {} } as const;
+  const change = { method: 'POST', url: server.url, headers: {}, onLeave: () => undefined } as const;
   for (let count = 0; count < 30; count++)
     await transport.exchange({ ...change, signal: new AbortController().signal });
   await expect.poll(() => [opened, open]).toEqual([30, 8]);

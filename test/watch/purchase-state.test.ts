@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RecordedChange } from '../../src/state/history.ts';
+import type { RecordedChange } from '../../src/state/change-log.ts';
 import { thisProcess } from '../../src/state/process.ts';
 import { obstacleIn, type PurchaseState, stateAfterCheck } from '../../src/watch/purchase-state.ts';
 

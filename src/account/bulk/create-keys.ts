@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
 import { usageError } from '../../domain/errors.ts';
 import { formatUsd, parseUsd } from '../../domain/money.ts';
 import { factLines, grouped } from '../../output/text.ts';
+import type { WorkShare } from '../../state/work-share.ts';
 import { checkedPool } from '../choose-pool.ts';
 import type { KeyContext } from '../keys/create.ts';
 import { PoolCatalog } from '../pool-catalog.ts';
@@ -17,6 +19,7 @@ import { RowFile } from './row-file.ts';
 import { type BulkOptions, endOfRun, type RunSummary, showFailures } from './run-result.ts';
 import { refuseSameFile } from './same-file.ts';
 import { SecretsFile } from './secrets-file.ts';
+import { SharedRows } from './shared-rows.ts';
 
 /** Which keys to create, and where their secrets go. */
 export interface CreateKeysOptions extends BulkOptions {
@@ -31,6 +34,8 @@ export type CreateKeysContext = KeyContext & Pick<Context, 'prompts' | 'settings
 
 /** What a file asks for. */
 interface Order {
+  /** Identifies the keys: the same for another file that asks for the same ones in the same order. */
+  readonly id: string;
   readonly rows: number;
   readonly names: ReadonlySet<string>;
   readonly credit: number;
@@ -64,14 +69,15 @@ export async function createKeys(context: CreateKeysContext, options: CreateKeys
       : new FailedRowsFile(world, options.failed, { ...options, format: file.format, columns: createColumns });
   let secrets: SecretsFile | undefined;
   try {
-    await record.exclusively('keys', async () => {
+    await record.share('keys', { id: order.id, rows: order.rows }, async (share) => {
       // Another run may have written to it until now.
       secrets = options.saveTo === undefined ? undefined : await SecretsFile.open(world, options.saveTo);
-      const creation = await agreed(context, { file, order, options, secrets }).catch((error: unknown) => {
+      const parts = { file, order, options, secrets, share };
+      const open = await agreed(context, parts).catch((error: unknown) => {
         secrets?.discard();
         throw error;
       });
-      await runToEnd(context, creation, { file, order, options, secrets }, failedFile);
+      await runToEnd(context, open, parts, failedFile);
     });
   } finally {
     secrets?.close();
@@ -79,12 +85,21 @@ export async function createKeys(context: CreateKeysContext, options: CreateKeys
   }
 }
 
-/** Reads the account, and asks for consent. @throws CommandError; nothing was sent then */
-async function agreed(context: CreateKeysContext, { file, order, options, secrets }: Parts): Promise<KeyCreation> {
+/**
+ * Asks for consent.
+ *
+ * @returns what reads the account and the record, and then can create the keys
+ * @throws CommandError; nothing was sent then
+ */
+async function agreed(
+  context: CreateKeysContext,
+  { file, order, options, secrets, share }: Parts,
+): Promise<() => Promise<KeyCreation>> {
   const seats = await subscriptionsOf(context, file, order);
   await agree(context, file, order, options);
-  const { destinationOf } = options;
-  return KeyCreation.open(context, { names: order.names, limits: options, seats, secrets, destinationOf });
+  const { destinationOf, concurrency, rate } = options;
+  const limits = { concurrency, rate, reserve: share.reserve?.bind(share) };
+  return () => KeyCreation.open(context, { names: order.names, limits, seats, secrets, destinationOf });
 }
 
 /** Checks all rows of a file. @throws CommandError (usage) */
@@ -95,6 +110,7 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
   const seats = new Map<string, { count: number; line: number; isPool: boolean }>();
   const names = new Set<string>();
   const homeless: number[] = [];
+  const digest = createHash('sha256');
   const checkDestination = destinationChecker((to) => destinationOf(to, false));
   let [rows, credit, budget, delivered] = [0, 0, 0, 0];
   for await (const each of file.rows()) {
@@ -106,6 +122,7 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
     if (typeof row === 'string') continue;
     const { name: keyName, to, seat, limits, line } = row;
     names.add(keyName);
+    digest.update(JSON.stringify([keyName, seat, limits]));
     if (seat) {
       const isPool = 'pool' in seat;
       const name = isPool ? seat.pool : seat.subscription;
@@ -129,7 +146,7 @@ async function checkedOrder(file: RowFile, { saveTo, destinationOf }: CreateKeys
       'Pass --save-to FILE, such as --save-to secrets.ndjson, or fill the column "to".',
     );
   }
-  return { rows, names, credit, budget, seats, delivered };
+  return { id: digest.digest('hex').slice(0, 32), rows, names, credit, budget, seats, delivered };
 }
 
 /**
@@ -203,28 +220,35 @@ interface Parts {
   readonly order: Order;
   readonly options: CreateKeysOptions;
   readonly secrets: SecretsFile | undefined;
+  /** The part of this process. */
+  readonly share: WorkShare;
 }
 
 /** Creates the keys, and prints the result. @throws CommandError if the run ended before the last row */
 async function runToEnd(
   context: CreateKeysContext,
-  creation: KeyCreation,
-  { file, order, secrets }: Parts,
+  open: () => Promise<KeyCreation>,
+  { file, order, options, secrets, share }: Parts,
   failedFile: FailedRowsFile | undefined,
 ): Promise<void> {
   const { clocks, output } = context;
   const start = clocks.monotonic();
-  const { counts, failed, warnings, unsaved, done, end } = await creation.run({
-    rows: keyRows(file),
-    count: order.rows,
-  });
+  const rows = new SharedRows(share, () => keyRows(file), 2 * options.concurrency);
+  const onWait = (left: number) => output.note(`Waiting for ${counted(left, 'row')} that other machines work on.`);
+  const passes: CreatedRows[] = [];
+  do {
+    const creation = await open();
+    passes.push(await creation.run({ rows: rows.pass(), count: order.rows, onFinish: (row) => rows.finish(row) }));
+  } while (passes.at(-1)?.end === undefined && (await rows.hasMore(onWait)));
+  const { counts, failed, warnings, unsaved, done, end } = inAll(passes);
   for (const warning of warnings) output.note(warning);
   const isFailedWritten = failedFile?.write(failed, end !== undefined, (message) => output.note(message));
-  noteUnsaved(context, secrets, unsaved);
+  noteUnsaved(context, secrets, unsaved, end === undefined && done < order.rows);
   const summary: RunSummary = {
     rows: order.rows,
     ...counts,
     failed: failed.length,
+    elsewhere: end ? 0 : order.rows - done,
     savedTo: secrets?.path ?? null,
     failures: showFailures(failed),
     seconds: Math.round(clocks.monotonic() - start) / 1000,
@@ -236,8 +260,21 @@ async function runToEnd(
     done,
     end,
     file,
-    doneText: doneText(counts),
+    doneText: `${doneText(counts)}${end || done === order.rows ? '' : ` Other machines did ${counted(order.rows - done, 'row')}.`}`,
   });
+}
+
+/** Adds up the results of several passes. */
+function inAll(passes: readonly CreatedRows[]): CreatedRows {
+  const sum = (how: keyof CreatedRows['counts']) => passes.reduce((count, { counts }) => count + counts[how], 0);
+  return {
+    counts: { created: sum('created'), found: sum('found'), recreated: sum('recreated'), existing: sum('existing') },
+    failed: passes.flatMap(({ failed }) => failed),
+    warnings: new Set(passes.flatMap(({ warnings }) => [...warnings])),
+    unsaved: passes.flatMap(({ unsaved }) => unsaved),
+    done: passes.reduce((count, { done }) => count + done, 0),
+    end: passes.at(-1)?.end,
+  };
 }
 
 async function* keyRows(file: RowFile): AsyncGenerator<KeyRow> {
@@ -258,11 +295,13 @@ function noteUnsaved(
   { output }: Pick<Context, 'output'>,
   secrets: SecretsFile | undefined,
   names: readonly string[],
+  isShared: boolean,
 ): void {
   if (!secrets || names.length === 0) return;
   const shown = names.slice(0, 10).join(', ');
   const more = names.length > 10 ? ` and ${grouped(names.length - 10)} more` : '';
+  const elsewhere = isShared ? ' Look for them in the files of the other machines first.' : '';
   output.note(
-    `${secrets.name} doesn't have the secrets of keys that existed already: ${shown}${more}. To create one again, revoke it with \`ci keys delete NAME\`, and run this command again.`,
+    `${secrets.name} doesn't have the secrets of keys that existed already: ${shown}${more}.${elsewhere} To create one again, revoke it with \`ci keys delete NAME\`, and run this command again.`,
   );
 }

@@ -4,7 +4,7 @@ import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { factLines, grouped } from '../../output/text.ts';
-import { isUnderWay } from '../../state/history.ts';
+import { isUnderWay } from '../../state/change-log.ts';
 import type { ChangingContext } from '../changes/carry-out.ts';
 import { forgetKey, storedKeys } from '../stored-keys/store.ts';
 import { BulkProgress } from './bulk-progress.ts';
@@ -164,12 +164,12 @@ async function checkedRows(file: RowFile): Promise<DeleteRow[]> {
   return rows;
 }
 
-/** Returns the IDs and names of the keys that commands on this machine revoked lately. */
+/** Returns the IDs and names of the keys that commands revoked lately. */
 async function revokedRecently({ clocks, record }: Pick<Context, 'clocks' | 'record'>): Promise<ReadonlySet<string>> {
   const history = await record.history();
   const account = await record.account();
   const revoked = new Set<string>();
-  for (const { account: of, intent, settled } of history.since(clocks.wall() - rememberedFor)) {
+  for (const { account: of, intent, settled } of await history.since(clocks.wall() - rememberedFor)) {
     if (of.id !== account.id || intent.action !== 'delete-key' || settled?.outcome === 'not_applied') continue;
     revoked.add(intent.id);
     if (intent.name !== undefined) revoked.add(intent.name.trim());
@@ -208,7 +208,7 @@ interface Recorded extends Pick<RecordedCreations, 'unfinished'> {
 
 /**
  * Finds the keys that the rows name. A name that several active keys have is a failure, because it doesn't say which. So is a key that
- * doesn't exist, because its name may be a mistake, unless a command on this machine revoked it.
+ * doesn't exist, because its name may be a mistake, unless the record has that a command revoked it.
  */
 function found(
   rows: readonly DeleteRow[],

@@ -8,14 +8,15 @@ import { groupBy } from '../../domain/group-by.ts';
 import { type Before, couldBe, type Intent, judgeKey, type KeyIntent, type Verdict } from '../../domain/reconcile.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import {
-  type History,
+  type ChangeLog,
   isUnderWay,
   type NewChange,
   type RecordedAccount,
   type RecordedChange,
   type Settled,
-} from '../../state/history.ts';
-import { causeOf, happened, precedesAnyWork, recordSent, unreadable } from '../changes/carry-out.ts';
+} from '../../state/change-log.ts';
+import { causeOf, happened, precedesAnyWork, unreadable } from '../changes/carry-out.ts';
+import { Departure, momentOf } from '../changes/departure.ts';
 import { idsOfOthers, isRival, settlesAt, waited } from '../changes/find-outcome.ts';
 import { type KeyRequest, keyIntent, sendKeyRequest } from '../keys/create.ts';
 import { secretOf } from '../keys/find.ts';
@@ -23,8 +24,6 @@ import { type KeyList, KeyLists } from './key-lists.ts';
 import { shortened } from './key-rows.ts';
 import { type PaceLimits, type RequestEnd, RequestPace } from './request-pace.ts';
 
-/** If a request leaves this long after it was recorded, in milliseconds, the record also gets the time it left. */
-const noticeable = 1000;
 /** How often to send a change by default. */
 const usualAttempts = { failures: 5, refusals: 21 };
 /** The pauses between two looks at the account while a change may still take effect, in milliseconds. The last one is repeated. */
@@ -101,7 +100,7 @@ export interface ChangeLimits extends PaceLimits {
  */
 export class KeyChanges {
   readonly #context: KeyChangesContext;
-  readonly #history: History;
+  readonly #history: ChangeLog;
   readonly #account: RecordedAccount;
   readonly #pace: RequestPace;
   readonly #lists: KeyLists;
@@ -113,7 +112,7 @@ export class KeyChanges {
   #sending = 0;
   /** From when the record matters, epoch milliseconds, and what it has for each list: creations by the name of the key. */
   #since: number;
-  #recorded = new WeakMap<KeyList, Map<string, RecordedChange[]>>();
+  #recorded = new WeakMap<KeyList, Promise<Map<string, RecordedChange[]>>>();
   /** The IDs of the keys that the first list has. */
   #atStart: ReadonlySet<string> | undefined;
   readonly #isExpected: (name: string) => boolean;
@@ -124,11 +123,14 @@ export class KeyChanges {
   /** Why no more requests are sent. */
   #end: CommandError | undefined;
 
-  private constructor(context: KeyChangesContext, { history, account, limits, isIdle, isExpected }: Parts) {
+  private constructor(
+    context: KeyChangesContext,
+    { history, account, revocations, limits, isIdle, isExpected }: Parts,
+  ) {
     this.#context = context;
     this.#history = history;
     this.#account = account;
-    this.#revocations = openRevocations(history, account);
+    this.#revocations = revocations;
     this.#isExpected = isExpected;
     this.#since = context.clocks.wall() - lookBack;
     this.#attempts = limits.attempts ?? usualAttempts;
@@ -158,7 +160,9 @@ export class KeyChanges {
     const { client } = await context.api();
     client.prepare(limits.concurrency);
     connections.closeAtEnd({ close: async () => client.prepare(0) });
-    return new KeyChanges(context, { history, account: await record.account(), limits, isIdle, isExpected });
+    const account = await record.account();
+    const revocations = await openRevocations(history, account);
+    return new KeyChanges(context, { history, account, revocations, limits, isIdle, isExpected });
   }
 
   /** Why no more requests are sent: the user interrupted the command, the key was refused, or the API doesn't answer. */
@@ -363,22 +367,17 @@ export class KeyChanges {
   ): Promise<Attempt<Answer>> {
     if (this.#end && !isLast) throw this.#end;
     const { clocks, connections, settings, result } = this.#context;
-    const begunAt = clocks.wall();
+    const begun = momentOf(clocks);
     const id = await this.#begin({ intent, before, account: this.#account });
-    let left = { wall: begunAt, monotonic: clocks.monotonic() };
-    const api = await connections.changing(
-      () => {
-        left = { wall: clocks.wall(), monotonic: clocks.monotonic() };
-        if (Math.abs(left.wall - begunAt) >= noticeable) recordSent(this.#history, id);
-      },
-      { isQuiet: true },
-    );
+    const departure = new Departure(this.#context, this.#history, { id, begun });
+    const api = await connections.changing(departure.leave, { isQuiet: true });
     let ended: Awaited<ReturnType<RequestPace['enter']>> = () => {};
     try {
       ended = await this.#pace.enter();
     } catch (error) {
       if (!isLast) {
         await this.#settle(id, { outcome: 'not_applied', by: 'answer', ids: [] });
+        if (error instanceof CommandError) this.stop(error);
         throw error;
       }
     }
@@ -387,9 +386,9 @@ export class KeyChanges {
     const sent = () => ({
       id,
       before,
-      leftAt: left.wall,
-      settlesAt: left.wall + settlingTime,
-      settlesAtMonotonic: left.monotonic + settlingTime,
+      leftAt: departure.left.wall,
+      settlesAt: departure.left.wall + settlingTime,
+      settlesAtMonotonic: departure.left.monotonic + settlingTime,
     });
     this.#sending++;
     try {
@@ -426,8 +425,8 @@ export class KeyChanges {
   async #find(intent: KeyIntent, sent: Sent, refused: boolean): Promise<Key | undefined> {
     const { name = '' } = intent;
     let similar: Key[] = [];
-    const found = await this.#look(sent, refused, (list) => {
-      const verdict = this.#judge(intent, sent, list);
+    const found = await this.#look(sent, refused, async (list) => {
+      const verdict = await this.#judge(intent, sent, list);
       if (verdict.outcome === 'unknown') throw this.#unknown(verdict.why);
       similar = verdict.outcome === 'applied' ? [] : list.similar(name);
       return verdict.outcome === 'applied' ? verdict.found : undefined;
@@ -438,29 +437,30 @@ export class KeyChanges {
     return found;
   }
 
-  /** Decides whether a change created one of the keys. What other commands on this machine create isn't its result. */
-  #judge(intent: KeyIntent, { id, before }: Sent, list: KeyList): Verdict<Key> {
+  /** Decides whether a change created one of the keys. What other commands create isn't its result. */
+  async #judge(intent: KeyIntent, { id, before }: Sent, list: KeyList): Promise<Verdict<Key>> {
     const { name = '' } = intent;
     const keys = list.active(name);
     const verdict = judgeKey(intent, before, keys);
     if (verdict.outcome === 'not_applied') return verdict;
-    const recorded = this.#recordedOf(list, name);
+    const recorded = await this.#recordedOf(list, name);
     if (recorded.some((other) => isRival({ id, intent, account: this.#account }, other)))
       return { outcome: 'unknown', why: 'another ci process is creating a key of this name' };
     return judgeKey(intent, before, keys, idsOfOthers(recorded, { id, intent }));
   }
 
   /** Returns the recorded creations of keys of a name. They are at least as new as a list, and read once for it. */
-  #recordedOf(list: KeyList, name: string): readonly RecordedChange[] {
-    let byName = this.#recorded.get(list);
-    if (!byName) {
-      byName = groupBy(this.#history.since(this.#since), ({ intent }) =>
-        intent.action === 'create-key' ? (intent.name?.trim() ?? '') : undefined,
-      );
-      this.#recorded.set(list, byName);
-    }
+  async #recordedOf(list: KeyList, name: string): Promise<readonly RecordedChange[]> {
+    const known = this.#recorded.get(list) ?? this.#creationsByName();
+    this.#recorded.set(list, known);
+    const byName = await known;
     // A creation without a name can have any.
     return [...(byName.get(name.trim()) ?? []), ...(byName.get('') ?? [])];
+  }
+
+  async #creationsByName(): Promise<Map<string, RecordedChange[]>> {
+    const changes = await this.#history.since(this.#since);
+    return groupBy(changes, ({ intent }) => (intent.action === 'create-key' ? (intent.name?.trim() ?? '') : undefined));
   }
 
   /** Returns whether a key is new, and nobody asked for one of its name. */
@@ -495,7 +495,7 @@ export class KeyChanges {
   async #look<Found>(
     sent: Sent,
     refused: boolean,
-    judge: (list: KeyList) => Found | undefined,
+    judge: (list: KeyList) => Found | undefined | Promise<Found | undefined>,
   ): Promise<Found | undefined> {
     const { clocks } = this.#context;
     const giveUpAt = clocks.monotonic() + this.#patience;
@@ -503,7 +503,7 @@ export class KeyChanges {
       const hasSettled = clocks.wall() >= sent.settlesAt && clocks.monotonic() >= sent.settlesAtMonotonic;
       const asked = clocks.monotonic();
       const list = await this.#listNow();
-      const found = judge(list);
+      const found = await judge(list);
       if (found !== undefined) return found;
       if (hasSettled || refused) {
         this.#checkWhole(list, asked);
@@ -621,7 +621,7 @@ export class KeyChanges {
     try {
       await this.#history.settleSoon(id, settled);
     } catch (error) {
-      const message = `Can't record the outcome of a change in ${this.#history.file}: ${asClause(messageOf(error))}`;
+      const message = `Can't record the outcome of a change in ${this.#history.place}: ${asClause(messageOf(error))}`;
       this.stop(new CommandError('file_error', message, { outcome: 'not_applied', cause: error }));
     }
   }
@@ -645,16 +645,20 @@ export interface DeliveredKey {
 }
 
 interface Parts {
-  readonly history: History;
+  readonly history: ChangeLog;
   readonly account: RecordedAccount;
+  readonly revocations: Map<string, readonly RecordedChange[]>;
   readonly limits: ChangeLimits;
   readonly isIdle: () => boolean;
   readonly isExpected: (name: string) => boolean;
 }
 
 /** Returns the revocations that may still take effect, by the ID of the key. */
-function openRevocations(history: History, account: RecordedAccount): Map<string, readonly RecordedChange[]> {
-  return groupBy(history.open(), ({ account: { id }, intent }) =>
+async function openRevocations(
+  history: ChangeLog,
+  account: RecordedAccount,
+): Promise<Map<string, readonly RecordedChange[]>> {
+  return groupBy(await history.open(), ({ account: { id }, intent }) =>
     id === account.id && intent.action === 'delete-key' ? intent.id : undefined,
   );
 }

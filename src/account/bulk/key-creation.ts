@@ -3,7 +3,7 @@ import type { Context } from '../../context/context.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
 import { couldBe } from '../../domain/reconcile.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
-import { isUnderWay } from '../../state/history.ts';
+import { isUnderWay } from '../../state/change-log.ts';
 import { type KeyContext, type KeyRequest, keyIntent } from '../keys/create.ts';
 import type { Destination } from '../secrets/destination.ts';
 import { openFallbackFile } from '../secrets/undelivered.ts';
@@ -42,7 +42,9 @@ interface KeyRun {
   /** Names what a row shares with others that can't be worked on at the same time. */
   readonly shares?: (row: KeyRow) => string | undefined;
   /** Called when a row has ended without a failure. @param id - of the key, if it is known */
-  readonly onEnd?: (row: KeyRow, how: RowEnd, id: string | undefined) => void;
+  readonly onEnd?: ((row: KeyRow, how: RowEnd, id: string | undefined) => void) | undefined;
+  /** Called when a row has ended, even if it failed. If it throws, no more rows are begun. */
+  readonly onFinish?: ((row: KeyRow) => Promise<void>) | undefined;
 }
 
 /** How the rows of a run ended. */
@@ -106,7 +108,7 @@ export class KeyCreation {
   }
 
   /** Creates keys. Doesn't throw the failures of rows. */
-  async run({ rows, count, shares, onEnd = () => {} }: KeyRun): Promise<CreatedRows> {
+  async run({ rows, count, shares, onEnd, onFinish }: KeyRun): Promise<CreatedRows> {
     const progress = await BulkProgress.start(this.#context, count, () => ({
       done: this.#done,
       failed: this.#failed.length,
@@ -116,7 +118,7 @@ export class KeyCreation {
       await runRows(this.#read(rows), {
         // More than the requests that run: the next ones are recorded, and the last ones delivered, meanwhile.
         places: 5 * this.#options.limits.concurrency,
-        work: (row, leave) => this.#inTurn(shares?.(row), () => this.#work(row, leave, onEnd)),
+        work: (row, leave) => this.#inTurn(shares?.(row), () => this.#work(row, leave, { onEnd, onFinish })),
         hasEnded: () => this.#changes.end !== undefined,
       });
     } finally {
@@ -151,7 +153,11 @@ export class KeyCreation {
     return turn;
   }
 
-  async #work(row: KeyRow, leave: () => void, onEnd: NonNullable<KeyRun['onEnd']>): Promise<void> {
+  async #work(
+    row: KeyRow,
+    leave: () => void,
+    { onEnd = () => {}, onFinish }: Pick<KeyRun, 'onEnd' | 'onFinish'>,
+  ): Promise<void> {
     try {
       const { how, id } = await this.#create(row, leave);
       this.#counts[how]++;
@@ -164,6 +170,7 @@ export class KeyCreation {
       const { line, name, values } = row;
       this.#failed.push({ line, name, values, error: failure });
     }
+    await onFinish?.(row).catch((error: unknown) => this.#changes.stop(rowError(error)));
   }
 
   async #create(row: KeyRow, leave: () => void): Promise<{ readonly how: RowEnd; readonly id: string | undefined }> {

@@ -1,7 +1,7 @@
 import type { Context } from '../../context/context.ts';
 import { groupBy } from '../../domain/group-by.ts';
 import type { KeyIntent } from '../../domain/reconcile.ts';
-import type { RecordedChange } from '../../state/history.ts';
+import type { RecordedChange } from '../../state/change-log.ts';
 
 /** How far back to look for keys whose creation was found later, and for rotations, in milliseconds. */
 const lookBack = 7 * 24 * 3_600_000;
@@ -26,8 +26,8 @@ export async function recordedCreations({
 }: Pick<Context, 'clocks' | 'record'>): Promise<RecordedCreations> {
   const history = await record.history();
   const { id } = await record.account();
-  const recent = history.since(clocks.wall() - lookBack).filter((each) => isNamedCreation(each, id));
-  const open = history.open().filter((each) => isNamedCreation(each, id));
+  const recent = (await history.since(clocks.wall() - lookBack)).filter((each) => isNamedCreation(each, id));
+  const open = (await history.open()).filter((each) => isNamedCreation(each, id));
   const foundLater = recent.filter(({ settled }) => settled?.outcome === 'applied' && settled.by === 'later');
   const unfinished = groupBy([...open, ...foundLater], ({ intent: { name, replaces, temporary } }) =>
     // Other commands finish these.

@@ -1,4 +1,5 @@
 import type { Clocks } from '../../domain/pace.ts';
+import type { WorkShare } from '../../state/work-share.ts';
 
 /** Latency above this many times the lowest one means that the API is overloaded. */
 const highestLatency = 2;
@@ -34,6 +35,8 @@ export interface PaceLimits {
   readonly concurrency: number;
   /** The most requests per second; undefined: any number. */
   readonly rate?: number | undefined;
+  /** Reserves the time of the next request with other processes that keep to the rate, as {@link WorkShare.reserve} does. */
+  readonly reserve?: ((rate: number) => Promise<number>) | undefined;
 }
 
 /**
@@ -102,11 +105,24 @@ export class RequestPace {
     }
     if (this.#stopped) throw this.#stopped.reason;
     this.#running++;
-    const { rate } = this.#limits;
+    const { rate, reserve } = this.#limits;
+    if (rate !== undefined && reserve) await this.#awaitReserved(() => reserve(rate));
     const now = this.#clocks.monotonic();
-    if (rate !== undefined) this.#notBefore = Math.max(this.#notBefore, now) + 1000 / rate;
+    if (rate !== undefined && !reserve) this.#notBefore = Math.max(this.#notBefore, now) + 1000 / rate;
     this.#wakeNext();
     return (end) => this.#end(end, now);
+  }
+
+  async #awaitReserved(reserve: () => Promise<number>): Promise<void> {
+    try {
+      const wait = await reserve();
+      if (wait > 0) await this.#clocks.sleep(wait);
+      if (this.#stopped) throw this.#stopped.reason;
+    } catch (error) {
+      this.#running--;
+      this.#wakeNext();
+      throw error;
+    }
   }
 
   /** Lets no more requests leave. @param reason - thrown at those that wait */

@@ -79,7 +79,9 @@ export async function endOfRun(
     throw end.with({
       code: isInterrupted ? 'interrupted' : unknown.length > 0 ? 'outcome_unknown' : codeOf(end, isApplied),
       message: isInterrupted ? `Interrupted after ${where}` : `${end.message}. ${where} of ${file.name} are done`,
-      hint: [end.hint, 'Run the same command again to continue.'].filter(Boolean).join(' '),
+      hint: [isApplied && isAway(end) ? undefined : end.hint, 'Run the same command again to continue.']
+        .filter(Boolean)
+        .join(' '),
       retryable: end.retryable && unknown.length === 0,
       outcome: unknown.length > 0 ? 'unknown' : isApplied ? 'applied' : 'not_applied',
     });
@@ -94,8 +96,15 @@ export async function endOfRun(
 }
 
 /** Returns the code of a run that ended early. "Unreachable" would say that nothing was changed. */
-function codeOf({ code }: CommandError, isApplied: boolean): ErrorCode {
-  return isApplied && (code === 'unreachable' || code === 'timeout') ? 'partly_failed' : code;
+function codeOf(end: CommandError, isApplied: boolean): ErrorCode {
+  return isApplied && (isAway(end) || end.code === 'unreachable' || end.code === 'timeout')
+    ? 'partly_failed'
+    : end.code;
+}
+
+/** Returns whether the state database is away. The hint of such an error says that nothing was sent. */
+function isAway({ code }: CommandError): boolean {
+  return code === 'state_unreachable';
 }
 
 function cellOf(value: RunSummary[string] | undefined): string | number | null {

@@ -60,7 +60,7 @@ interface ActionRow<A extends Action> {
         api: Api,
         intent: IntentOf<A>,
         before: Before,
-        others: () => ReadonlySet<string>,
+        others: () => Promise<ReadonlySet<string>>,
       ) => Promise<Verdict<FoundBy[A]>>)
     | Verdict<never>;
   /** Returns the ids of what was found. */
@@ -94,7 +94,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
       ].join(', '),
     check: async (api, intent, before, others) => {
       const mine = await api.pools.subscriptions(intent.pool);
-      return judgeSubscribe(intent, before, mine, others());
+      return judgeSubscribe(intent, before, mine, await others());
     },
     ids: (found) => found.map(({ id }) => id),
     charge: (intent, found) => {
@@ -121,7 +121,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
       ].join(' '),
     check: async (api, intent, before, others) => {
       const keys = await api.keys.list();
-      return judgeKey(intent, before, keys, others());
+      return judgeKey(intent, before, keys, await others());
     },
     ids: ({ id }) => [id],
     refetch: async (api, _intent, ids) => (await api.keys.list()).find(({ id }) => ids.includes(id)),
@@ -136,7 +136,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
     describe: ({ pool, subscription }) => `cancel ${pool} ${subscription}`,
     check: async (api, { pool, subscription }, before, others) => {
       const mine = await api.pools.subscriptions(pool);
-      return judgeCancel(subscription, before, mine, others());
+      return judgeCancel(subscription, before, mine, await others());
     },
     ids: ({ id }) => [id],
     refetch: async (api, { pool }, ids) => (await api.pools.subscriptions(pool)).find(({ id }) => ids.includes(id)),
@@ -150,7 +150,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
       const verdict = judgeVerify(amount, before, await toppedUp(api));
       if (verdict.outcome !== 'applied') return verdict;
       // The credit doesn't say which payment it is for.
-      if (others().size > 0) return { outcome: 'unknown', why: 'another payment was credited in the meantime' };
+      if ((await others()).size > 0) return { outcome: 'unknown', why: 'another payment was credited in the meantime' };
       return { outcome: 'applied', found: { ...verdict.found, txHash } };
     },
     ids: ({ txHash }) => [txHash],
@@ -254,7 +254,7 @@ export async function checkAccount<A extends Action>(
   action: A,
   intent: IntentOf<A>,
   before: Before,
-  others: () => ReadonlySet<string>,
+  others: () => Promise<ReadonlySet<string>>,
 ): Promise<Verdict<FoundBy[A]>> {
   const { check } = rowOf(action);
   return typeof check === 'function' ? check(api, intent, before, others) : check;

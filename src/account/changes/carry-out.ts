@@ -4,7 +4,7 @@ import { durationInWords } from '../../domain/duration.ts';
 import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
 import type { Before, Intent } from '../../domain/reconcile.ts';
 import { timeAgo } from '../../output/time.ts';
-import { type History, isOpen, type RecordedAccount, type Settled } from '../../state/history.ts';
+import { type ChangeLog, isOpen, type RecordedAccount, type Settled } from '../../state/change-log.ts';
 import { noteUndelivered } from '../secrets/undelivered.ts';
 import {
   type Action,
@@ -16,6 +16,7 @@ import {
   outcomeWithoutCheck,
   trustsRefusal,
 } from './actions.ts';
+import { Departure, momentOf } from './departure.ts';
 import { type CheckContext, type Finding, findOutcome, type UnsettledChange, waited } from './find-outcome.ts';
 
 /** Maximum attempts at one change. It is retried only if the API was too busy and the account agrees that nothing was done. */
@@ -24,8 +25,6 @@ const mostAttempts = 3;
 const longestWait = 60_000;
 /** The wait before the second attempt if the API doesn't say how long, in milliseconds. */
 const shortestWait = 1000;
-/** If a request leaves this long after it was recorded, in milliseconds, the record also gets the time it left. */
-const noticeable = 1000;
 
 /** The parts of the context that carrying out a change needs. */
 export type ChangingContext = CheckContext & Pick<Context, 'output' | 'progress' | 'result' | 'settling'>;
@@ -78,28 +77,22 @@ export async function carryOut<A extends Action, Answer>(
   const history = await context.record.history();
   const account = await context.record.account();
   if (context.result.lastChange === undefined) {
-    noteOpen(context, history, account, intent);
+    await noteOpen(context, history, account, intent);
     await noteUndelivered(context);
   }
-  const begunAt = clocks.wall();
-  const id = history.begin({ intent, before, account });
-  let left = { wall: begunAt, monotonic: clocks.monotonic() };
-  const api = await context.connections.changing(() => {
-    left = { wall: clocks.wall(), monotonic: clocks.monotonic() };
-    if (Math.abs(left.wall - begunAt) < noticeable) return;
-    // If this process was stopped in the meantime, another process may have settled the change.
-    if (!history.open().some((each) => each.id === id)) throw settledByAnother();
-    recordSent(history, id);
-  });
+  const begun = momentOf(clocks);
+  const id = await history.begin({ intent, before, account });
+  const departure = new Departure(context, history, { id, begun });
+  const api = await context.connections.changing(departure.leave);
   const settle = (settled: Settled) => settleChange(context, history, id, settled);
   const adopted = async (found: FoundBy[A]) => {
     const settled = { outcome: 'applied', by: 'look', ids: idsFound(action, found) } as const;
     try {
       const answer = await change.adopt(found, await context.connections.looking());
-      settle({ ...settled, charge: change.charge?.(answer) });
+      await settle({ ...settled, charge: change.charge?.(answer) });
       return answer;
     } catch (error) {
-      settle(settled);
+      await settle(settled);
       throw error;
     }
   };
@@ -109,7 +102,7 @@ export async function carryOut<A extends Action, Answer>(
     try {
       if (change.ids) {
         const answer = await change.send(api);
-        settle({ outcome: 'applied', by: 'answer', ids: change.ids(answer), charge: change.charge?.(answer) });
+        await settle({ outcome: 'applied', by: 'answer', ids: change.ids(answer), charge: change.charge?.(answer) });
         return answer;
       }
       await change.send(api);
@@ -121,12 +114,13 @@ export async function carryOut<A extends Action, Answer>(
     // A request that charges nothing by itself can be sent again without checking the account.
     if (refused && known?.outcome === 'not_applied' && (await mayTryAgain(context, failure, attempt))) continue;
     if (refused && (precedesAnyWork(failure) || known)) {
-      settle({ outcome: failure.outcome ?? 'not_applied', by: 'answer', ids: [], code: failure.code });
+      await settle({ outcome: failure.outcome ?? 'not_applied', by: 'answer', ids: [], code: failure.code });
       throw failure;
     }
+    const { left } = departure;
     const settlesAt = left.wall + settings.settlingTime.value;
     const settlesAtMonotonic = left.monotonic + settings.settlingTime.value;
-    const unsettled = { id, action, intent, before, account, begunAt, settlesAt, settlesAtMonotonic };
+    const unsettled = { id, action, intent, before, account, begunAt: begun.wall, settlesAt, settlesAtMonotonic };
     let finding = await outcomeAfter(context, unsettled, failure, refused);
     let triesAgain = false;
     if (refused && finding.outcome === 'not_applied' && (await mayTryAgain(context, failure, attempt))) {
@@ -142,18 +136,18 @@ export async function carryOut<A extends Action, Answer>(
     if (finding.outcome === 'unknown' && !(refused && !finding.error && trustsRefusal(action))) {
       const unknown = outcomeUnknown(failure, finding, { refused, hint: hintFor(action, change.command) });
       const error = context.world.interrupt.aborted ? unknown.with({ code: 'interrupted' }) : unknown;
-      settle({ outcome: 'unknown', by: 'look', ids: [], code: error.code });
+      await settle({ outcome: 'unknown', by: 'look', ids: [], code: error.code });
       throw error;
     }
     if (!refused) {
       const cause = causeOf(failure);
       const message = `${happened(failure, refused)}. The change didn't go through`;
-      settle({ outcome: 'not_applied', by: 'look', ids: [], code: cause.code });
+      await settle({ outcome: 'not_applied', by: 'look', ids: [], code: cause.code });
       const code = cause.code === 'outcome_unknown' ? 'server_error' : cause.code;
       throw cause.with({ code, message, outcome: 'not_applied' });
     }
     if (!triesAgain) {
-      settle({ outcome: 'not_applied', by: 'answer', ids: [], code: failure.code });
+      await settle({ outcome: 'not_applied', by: 'answer', ids: [], code: failure.code });
       if (!context.world.interrupt.aborted) throw failure;
       throw new CommandError('interrupted', `Interrupted after an error: ${asClause(failure.message)}`, {
         outcome: 'not_applied',
@@ -167,42 +161,29 @@ const notShown = new CommandError('outcome_unknown', "The API accepted the chang
   outcome: 'unknown',
 });
 
-/** Records that the request of a change leaves only now. @throws CommandError (file_error) */
-export function recordSent(history: History, id: string): void {
-  try {
-    history.sent(id);
-  } catch (error) {
-    throw new CommandError('file_error', `Can't record the change in ${history.file}: ${asClause(messageOf(error))}`, {
-      hint: 'Nothing was sent.',
-      outcome: 'not_applied',
-      cause: error,
-    });
-  }
-}
-
 /** Records the outcome of a change. If that fails, prints a note and continues. @param id - of the change in the record */
-export function recordOutcome(
+export async function recordOutcome(
   { output }: Pick<ChangingContext, 'output'>,
-  history: History,
+  history: ChangeLog,
   id: string,
   settled: Settled,
-): void {
+): Promise<void> {
   try {
-    history.settle(id, settled);
+    await history.settle(id, settled);
   } catch (failure) {
-    output.note(`Can't record the outcome in ${history.file}: ${asClause(messageOf(failure))}.`);
+    output.note(`Can't record the outcome in ${history.place}: ${asClause(messageOf(failure))}.`);
   }
 }
 
 /** Records the outcome of the change that this command requested. @param id - of the change in the record */
-export function settleChange(
+export async function settleChange(
   context: Pick<ChangingContext, 'result' | 'output'>,
-  history: History,
+  history: ChangeLog,
   id: string,
   settled: Settled,
-): void {
+): Promise<void> {
   context.result.lastChange = settled.outcome;
-  recordOutcome(context, history, id, settled);
+  await recordOutcome(context, history, id, settled);
 }
 
 /** Checks the account after a refusal or a lost response. */
@@ -246,14 +227,6 @@ async function mayTryAgain(
  */
 export function precedesAnyWork({ status, code }: CommandError): boolean {
   return status === undefined || [401, 403, 404].includes(status) || code === 'no_payment_method';
-}
-
-function settledByAnother(): CommandError {
-  return new CommandError('busy', 'Another ci process settled this change before its request was sent', {
-    hint: 'Nothing was sent. Try again.',
-    retryable: true,
-    outcome: 'not_applied',
-  });
 }
 
 /** Returns the failure behind an unknown outcome. */
@@ -304,15 +277,15 @@ function outcomeUnknown(
 }
 
 /** Points out earlier changes of this account without a known outcome, except those already checked for the new change. */
-function noteOpen(
+async function noteOpen(
   { output, clocks }: ChangingContext,
-  history: History,
+  history: ChangeLog,
   account: RecordedAccount,
   intent: Intent,
-): void {
-  const open = history
-    .open()
-    .filter((each) => each.account.id === account.id && isOpen(each) && !compareChanges(intent, each.intent));
+): Promise<void> {
+  const open = (await history.open()).filter(
+    (each) => each.account.id === account.id && isOpen(each) && !compareChanges(intent, each.intent),
+  );
   const last = open.at(-1);
   if (!last) return;
   const when = timeAgo(last.at, clocks.wall());

@@ -1,7 +1,7 @@
 import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { timeAgo } from '../../output/time.ts';
-import { type History, isUnderWay, type RecordedChange, type Settled } from '../../state/history.ts';
+import { type ChangeLog, isUnderWay, type RecordedChange, type Settled } from '../../state/change-log.ts';
 import {
   type Action,
   areOneThing,
@@ -69,8 +69,8 @@ interface Search {
 export async function openIntents<A extends Action>(context: ChangingContext, action: A): Promise<IntentOf<A>[]> {
   const history = await context.record.history();
   const { id } = await context.record.account();
-  const recent = history.since(context.clocks.wall() - adoptableFor).filter(isAdoptable);
-  return [...history.open(), ...recent]
+  const recent = (await history.since(context.clocks.wall() - adoptableFor)).filter(isAdoptable);
+  return [...(await history.open()), ...recent]
     .filter((each) => each.account.id === id)
     .flatMap(({ intent }) => (hasAction(intent, action) ? [intent] : []));
 }
@@ -154,7 +154,7 @@ async function settleEarlier<A extends Action>(
   let unclear: Obstacle | undefined;
   let settledSome = false;
   for (const { id } of await openLike(context, planned)) {
-    const now = openNow(history, id);
+    const now = await openNow(history, id);
     if (!now) continue;
     const { change } = now;
     if (now.isRunning) return { found, obstacle: { kind: 'running', change } };
@@ -170,7 +170,7 @@ async function settleEarlier<A extends Action>(
       if (compareChanges(intent, change.intent)) unclear ??= { kind: 'unclear', change, why };
       continue;
     }
-    recordOutcome(context, history, change.id, settledLater(action, change.intent, finding));
+    await recordOutcome(context, history, change.id, settledLater(action, change.intent, finding));
     settledSome = true;
     if (finding.outcome === 'applied' && compareChanges(intent, change.intent) === 'same') {
       found ??= { change, intent: change.intent, found: finding.found };
@@ -189,12 +189,10 @@ async function doneMeanwhile<A extends Action>(
 ): Promise<EarlierChange<A> | undefined> {
   if (ids.size === 0 || !areOneThing(action)) return undefined;
   const history = await context.record.history();
-  const change = history
-    .since(context.clocks.wall() - adoptableFor)
-    .find(
-      ({ id, settled, intent: other }) =>
-        ids.has(id) && settled?.outcome === 'applied' && compareChanges(intent, other) === 'same',
-    );
+  const change = (await history.since(context.clocks.wall() - adoptableFor)).find(
+    ({ id, settled, intent: other }) =>
+      ids.has(id) && settled?.outcome === 'applied' && compareChanges(intent, other) === 'same',
+  );
   return resultOf(context, action, change);
 }
 
@@ -222,7 +220,7 @@ async function recordAdopted<A extends Action>(
   action: A,
   { change, intent, found }: EarlierChange<A>,
 ): Promise<void> {
-  recordOutcome(context, await context.record.history(), change.id, {
+  await recordOutcome(context, await context.record.history(), change.id, {
     outcome: 'applied',
     by: 'look',
     ids: idsFound(action, found),
@@ -231,15 +229,15 @@ async function recordAdopted<A extends Action>(
 }
 
 /** Returns an open change as it is now, and whether a process is working on it; undefined if it is no longer open. */
-export function openNow(
-  history: History,
+export async function openNow(
+  history: ChangeLog,
   id: string,
-): { readonly change: RecordedChange; readonly isRunning: boolean } | undefined {
-  const find = () => history.open().find((each) => each.id === id);
-  const seen = find();
+): Promise<{ readonly change: RecordedChange; readonly isRunning: boolean } | undefined> {
+  const find = async () => (await history.open()).find((each) => each.id === id);
+  const seen = await find();
   if (seen && isUnderWay(seen)) return { change: seen, isRunning: true };
   // The process may have ended and recorded its outcome since the record was read.
-  const change = find();
+  const change = await find();
   return change && { change, isRunning: false };
 }
 
@@ -250,15 +248,13 @@ async function openLike<A extends Action>(
 ): Promise<RecordedChange[]> {
   const history = await context.record.history();
   const { id } = await context.record.account();
-  return history
-    .open()
-    .filter(
-      (each) =>
-        each.account.id === id &&
-        each.intent.action === action &&
-        Date.parse(each.at) >= since &&
-        (any || compareChanges(intent, each.intent) !== undefined),
-    );
+  return (await history.open()).filter(
+    (each) =>
+      each.account.id === id &&
+      each.intent.action === action &&
+      Date.parse(each.at) >= since &&
+      (any || compareChanges(intent, each.intent) !== undefined),
+  );
 }
 
 /** Returns a change that requested the same thing and whose outcome was found after its command had ended, so no command has its result. */
@@ -268,8 +264,7 @@ async function adoptable<A extends Action>(
 ): Promise<EarlierChange<A> | undefined> {
   const history = await context.record.history();
   const { id } = await context.record.account();
-  const change = history
-    .since(context.clocks.wall() - adoptableFor)
+  const change = (await history.since(context.clocks.wall() - adoptableFor))
     .filter((each) => each.account.id === id && isAdoptable(each) && Date.parse(each.at) >= since)
     .find((each) => compareChanges(intent, each.intent) === 'same');
   return resultOf(context, action, change);

@@ -1,7 +1,7 @@
 import type { Context } from '../../context/context.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
 import { areRivals, type Before, type Verdict } from '../../domain/reconcile.ts';
-import { isUnderWay, type RecordedAccount, type RecordedChange } from '../../state/history.ts';
+import { isUnderWay, type RecordedAccount, type RecordedChange } from '../../state/change-log.ts';
 import { type Action, checkAccount, type FoundBy, type IntentOf, outcomeWithoutCheck } from './actions.ts';
 
 /** The pauses between two checks, in milliseconds. The last one is repeated. */
@@ -25,8 +25,8 @@ export interface UnsettledChange<A extends Action> {
   readonly begunAt: number;
   /** When the change can no longer take effect, in epoch milliseconds. */
   readonly settlesAt: number;
-  /** The same on the monotonic clock, for a change of this process. */
-  readonly settlesAtMonotonic?: number | undefined;
+  /** The same on the monotonic clock. */
+  readonly settlesAtMonotonic: number;
   /** Whether the record lost the earlier state of the account. A check then can't tell anything. */
   readonly lacksBefore?: boolean | undefined;
 }
@@ -71,7 +71,11 @@ export function unsettledChange(change: RecordedChange, context: CheckContext): 
   const { id, intent, before, account, at, lacksBefore } = change;
   const begunAt = Date.parse(at);
   const action = intent.action;
-  return { id, action, intent, before, account, begunAt, settlesAt: settlesAt(change, context), lacksBefore };
+  const { wall, monotonic } = context.clocks;
+  const settles = settlesAt(change, context);
+  // If the clock is set forward during the wait, the change hasn't settled earlier.
+  const settlesAtMonotonic = monotonic() + Math.max(0, settles - wall());
+  return { id, action, intent, before, account, begunAt, settlesAt: settles, settlesAtMonotonic, lacksBefore };
 }
 
 /**
@@ -92,8 +96,7 @@ export async function findOutcome<A extends Action>(
   const { wall, monotonic } = context.clocks;
   const begun = monotonic();
   for (let count = 0; ; count++) {
-    const hasSettled =
-      wall() >= change.settlesAt && monotonic() >= (change.settlesAtMonotonic ?? Number.NEGATIVE_INFINITY);
+    const hasSettled = wall() >= change.settlesAt && monotonic() >= change.settlesAtMonotonic;
     const finding = await checkOnce(context, change);
     if (finding.outcome === 'applied') return finding;
     if (finding.outcome === 'not_applied' && (hasSettled || refused)) return finding;
@@ -122,12 +125,12 @@ async function checkOnce<A extends Action>(
   let hasRival = false;
   let verdict: Verdict<FoundBy[A]>;
   try {
-    verdict = await checkAccount(api, change.action, change.intent, change.before, () => {
+    verdict = await checkAccount(api, change.action, change.intent, change.before, async () => {
       // By now, everything that the check saw is recorded, or the process that created it is still working.
       const read = () => history.since(change.begunAt - recordedPrecision);
-      hasRival = read().some((each) => isRival(change, each));
+      hasRival = (await read()).some((each) => isRival(change, each));
       // The process may have ended and recorded its result since the record was read.
-      return idsOfOthers(read(), change);
+      return idsOfOthers(await read(), change);
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

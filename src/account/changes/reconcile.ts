@@ -1,7 +1,7 @@
 import type { Context } from '../../context/context.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { isOpen, isUnderWay, type RecordedChange } from '../../state/history.ts';
+import { isOpen, isUnderWay, type RecordedChange } from '../../state/change-log.ts';
 import { forgetKey } from '../stored-keys/store.ts';
 import { type Action, describeChange, type FoundBy } from './actions.ts';
 import { type ChangingContext, recordOutcome } from './carry-out.ts';
@@ -31,10 +31,10 @@ export async function reconcileChanges(
   const account = await context.record.account();
   const isOurs = (change: RecordedChange) =>
     change.account.id === account.id && change.intent.action !== 'pay' && (isUnderWay(change) || isOpen(change));
-  const open = history.open().filter(isOurs);
+  const open = (await history.open()).filter(isOurs);
   for (const change of open) {
     if (wait) await untilEnded(context, change);
-    const now = openNow(history, change.id);
+    const now = await openNow(history, change.id);
     if (now?.isRunning) {
       context.output.note(`${change.id} (${describeChange(change.intent)}): another ci process is working on it.`);
     } else if (now && isOpen(now.change)) await settle(context, now.change, wait);
@@ -42,7 +42,7 @@ export async function reconcileChanges(
   await retryUnclear(context, open);
   const ids = new Set(open.map(({ id }) => id));
   const since = Math.min(...open.map(({ at }) => Date.parse(at)));
-  return history.since(since).filter(({ id }) => ids.has(id));
+  return (await history.since(since)).filter(({ id }) => ids.has(id));
 }
 
 /** Waits until no process is working on a change. @throws CommandError (interrupted) */
@@ -53,7 +53,7 @@ async function untilEnded(
   const history = await context.record.history();
   let isNoted = false;
   for (;;) {
-    if (!openNow(history, change.id)?.isRunning) return;
+    if (!(await openNow(history, change.id))?.isRunning) return;
     if (!isNoted)
       context.output.note(`Waiting for another ci process that is working on "${describeChange(change.intent)}".`);
     isNoted = true;
@@ -66,7 +66,7 @@ async function retryUnclear(context: ReconcilingContext, tried: readonly Recorde
   if (tried.length < 2) return;
   const history = await context.record.history();
   const ids = new Set(tried.map(({ id }) => id));
-  const unclear = history.open().filter((change) => ids.has(change.id) && isOpen(change));
+  const unclear = (await history.open()).filter((change) => ids.has(change.id) && isOpen(change));
   if (unclear.length === tried.length) return;
   for (const change of unclear) {
     const finding = await findOutcome(context, unsettledChange(change, context), { patience: 0 });
@@ -94,7 +94,7 @@ async function settle(context: ReconcilingContext, change: RecordedChange, wait:
   const { error, why, isFinal } = finding;
   if (error?.exitCode === 4) throw error;
   if (change.settled === undefined && !error)
-    recordOutcome(context, history, id, { outcome: 'unknown', by: 'look', ids: [] });
+    await recordOutcome(context, history, id, { outcome: 'unknown', by: 'look', ids: [] });
   const left = settles - clocks.wall();
   const later =
     isFinal || left <= 0
@@ -109,7 +109,7 @@ async function record(
   finding: Known<FoundBy[Action]>,
 ): Promise<void> {
   const settled = settledLater(intent.action, intent, finding);
-  recordOutcome(context, await context.record.history(), id, settled);
+  await recordOutcome(context, await context.record.history(), id, settled);
   const [key] = settled.ids;
   if (intent.action === 'create-key' && !intent.temporary && key !== undefined) noteSecret(context, key);
   if (intent.action === 'delete-key' && key !== undefined) await forgetKey(context, { id: key, name: intent.name });

@@ -3,10 +3,21 @@ import type { Outcome } from '../../domain/errors.ts';
 import type { Intent } from '../../domain/reconcile.ts';
 import type { Column } from '../../output/output.ts';
 import { distanceTo } from '../../output/time.ts';
-import { isAbandoned, type RecordedChange } from '../../state/history.ts';
+import { isAbandoned, type RecordedChange } from '../../state/change-log.ts';
 import { describeChange } from './actions.ts';
 
-export const fields = ['id', 'at', 'action', 'change', 'outcome', 'settledAt', 'ids', 'account', 'request'] as const;
+export const fields = [
+  'id',
+  'at',
+  'action',
+  'change',
+  'outcome',
+  'settledAt',
+  'ids',
+  'account',
+  'by',
+  'request',
+] as const;
 
 /** A recorded change as it is shown. */
 export interface ShownChange {
@@ -21,13 +32,15 @@ export interface ShownChange {
   /** The ids of what was created or changed. */
   readonly ids: readonly string[];
   readonly account: string;
+  /** The user and the machine that made it; null if the record is only this machine's. */
+  readonly by: string | null;
   /** The request, as recorded. */
   readonly request: Intent;
 }
 
 /** Converts a recorded change for output. */
 export function shownChange(recorded: RecordedChange): ShownChange {
-  const { id, at, intent, account, settled } = recorded;
+  const { id, at, intent, account, by = null, settled } = recorded;
   return {
     id,
     at,
@@ -37,6 +50,7 @@ export function shownChange(recorded: RecordedChange): ShownChange {
     settledAt: settled && settled.outcome !== 'unknown' ? settled.at : null,
     ids: settled?.ids ?? [],
     account: account.label,
+    by,
     request: intent,
   };
 }
@@ -48,13 +62,17 @@ function asCharged({ intent, settled }: RecordedChange): Intent {
 }
 
 /** Returns the columns of a table of changes. @param all - whether changes of several accounts are shown */
-export function historyColumns({ clocks }: Pick<Context, 'clocks'>, all = false): readonly Column<ShownChange>[] {
+export function historyColumns(
+  { clocks, record }: Pick<Context, 'clocks' | 'record'>,
+  all = false,
+): readonly Column<ShownChange>[] {
   const account: Column<ShownChange> = {
     field: 'account',
     header: 'ACCOUNT',
     optional: 1,
     value: (row) => row.account,
   };
+  const by: Column<ShownChange> = { field: 'by', header: 'BY', optional: 3, value: (row) => row.by };
   return [
     { field: 'id', header: 'ID', optional: 1, value: ({ id }) => id },
     { field: 'at', header: 'WHEN', value: ({ at }) => at, show: ({ at }) => distanceTo(at, new Date(clocks.wall())) },
@@ -77,6 +95,7 @@ export function historyColumns({ clocks }: Pick<Context, 'clocks'>, all = false)
       value: ({ ids }) => ids.join(','),
       show: ({ ids }) => ids.join(', '),
     },
+    ...(record.isShared ? [by] : []),
     ...(all ? [account] : []),
   ];
 }

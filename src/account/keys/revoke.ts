@@ -2,7 +2,7 @@ import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { isIdPrefix } from '../../domain/id-prefix.ts';
 import { judgeDelete } from '../../domain/reconcile.ts';
-import { isOpen } from '../../state/history.ts';
+import { isOpen } from '../../state/change-log.ts';
 import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
 import { forgetKey } from '../stored-keys/store.ts';
 
@@ -70,17 +70,15 @@ export async function revokedBefore(
 ): Promise<RevokedKey | undefined> {
   const history = await context.record.history();
   const account = await context.record.account();
-  const change = history
-    .since(context.clocks.wall() - rememberedFor)
-    .findLast(
-      ({ account: { id }, intent, settled }) =>
-        id === account.id &&
-        intent.action === 'delete-key' &&
-        (intent.id === typed || intent.name === typed || (isIdPrefix(typed) && intent.id.startsWith(typed))) &&
-        settled?.outcome !== 'not_applied',
-    );
+  const change = (await history.since(context.clocks.wall() - rememberedFor)).findLast(
+    ({ account: { id }, intent, settled }) =>
+      id === account.id &&
+      intent.action === 'delete-key' &&
+      (intent.id === typed || intent.name === typed || (isIdPrefix(typed) && intent.id.startsWith(typed))) &&
+      settled?.outcome !== 'not_applied',
+  );
   if (change?.intent.action !== 'delete-key') return undefined;
   const { id, name = null } = change.intent;
-  if (isOpen(change)) history.settle(change.id, { outcome: 'applied', by: 'look', ids: [id] });
+  if (isOpen(change)) await history.settle(change.id, { outcome: 'applied', by: 'look', ids: [id] });
   return { id, name, deleted: true };
 }

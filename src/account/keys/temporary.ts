@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { CreatedKey } from '../../api/keys.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
-import type { RecordedChange } from '../../state/history.ts';
+import type { RecordedChange } from '../../state/change-log.ts';
+import { longestLookBack } from '../../state/look-back.ts';
 import { isRunning } from '../../state/process.ts';
 import type { ChangingContext } from '../changes/carry-out.ts';
 import { programOf } from '../program.ts';
@@ -9,8 +10,6 @@ import { createKey, type KeyContext, type KeyRequest } from './create.ts';
 import { findKey } from './find.ts';
 import { type RevokingContext, revokeKey } from './revoke.ts';
 
-/** How far back to look for temporary keys that weren't revoked, in milliseconds. */
-const lookBack = 30 * 24 * 3_600_000;
 /** The age at which a key of another machine, or from before a restart, counts as left behind, in milliseconds. */
 const abandonedAfter = 24 * 3_600_000;
 
@@ -86,7 +85,7 @@ export async function leftBehind(context: ChangingContext): Promise<KeyLeftBehin
   const history = await context.record.history();
   const account = await context.record.account();
   const now = context.clocks.wall();
-  const changes = history.since(now - lookBack).filter(({ account: { id } }) => id === account.id);
+  const changes = (await history.since(now - longestLookBack)).filter(({ account: { id } }) => id === account.id);
   const created = changes.flatMap((change) => keyLeftIn(change, now) ?? []);
   if (created.length === 0) return [];
   const { keys } = await context.connections.looking();

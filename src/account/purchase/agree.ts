@@ -10,7 +10,7 @@ import { areSamePurchases, judgeSubscribe, type SubscribeIntent } from '../../do
 import { factLines, inWords } from '../../output/text.ts';
 import { timeAgo } from '../../output/time.ts';
 import type { Prompts } from '../../prompts/prompts.ts';
-import type { RecordedChange } from '../../state/history.ts';
+import type { RecordedChange } from '../../state/change-log.ts';
 import type { ChangingContext } from '../changes/carry-out.ts';
 import { noteRisk } from '../changes/earlier.ts';
 import { idsOfOthers } from '../changes/find-outcome.ts';
@@ -19,6 +19,7 @@ import { plannedPurchase } from './intent.ts';
 import { checkMaximum, checkSpending } from './limits.ts';
 import type { PricedPurchase } from './price.ts';
 import type { PurchaseAccount } from './snapshot.ts';
+import { unlistedPurchases } from './unlisted.ts';
 
 /** How long after a purchase the same purchase counts as a repeat, in milliseconds. */
 const repeatWithin = 10 * 60_000;
@@ -116,7 +117,7 @@ export async function checkLimits(
 }
 
 /**
- * Asks for consent to a repeat if any `ci` on this machine bought the same thing moments ago. `--yes` doesn't cover it.
+ * Asks for consent to a repeat if any `ci` bought the same thing moments ago. `--yes` doesn't cover it.
  *
  * @throws CommandError (declined); (confirmation_required) if it can't prompt
  */
@@ -150,7 +151,7 @@ export async function agreeToRepeat(
  * @throws CommandError (confirmation_required)
  */
 export async function checkRepeat(
-  context: Pick<Context, 'clocks' | 'record'>,
+  context: Pick<Context, 'clocks' | 'record' | 'settings'>,
   intent: SubscribeIntent,
   existing: readonly Subscription[],
   { repeated, at }: Agreement,
@@ -169,15 +170,13 @@ export async function samePurchasesSince(
 ): Promise<RecordedChange[]> {
   const { id } = await record.account();
   const history = await record.history();
-  return history
-    .since(since)
-    .filter(
-      (each) =>
-        each.account.id === id &&
-        Date.parse(each.at) > since &&
-        each.intent.action === 'subscribe' &&
-        areSamePurchases(intent, each.intent),
-    );
+  return (await history.since(since)).filter(
+    (each) =>
+      each.account.id === id &&
+      Date.parse(each.at) > since &&
+      each.intent.action === 'subscribe' &&
+      areSamePurchases(intent, each.intent),
+  );
 }
 
 /**
@@ -185,19 +184,25 @@ export async function samePurchasesSince(
  * may appear late, and one that had to be paid in the browser may have been paid.
  */
 async function goneThrough(
-  { record }: Pick<Context, 'record'>,
+  context: Pick<Context, 'clocks' | 'record' | 'settings'>,
   changes: readonly RecordedChange[],
   existing: readonly Subscription[],
 ): Promise<RecordedChange[]> {
-  const history = await record.history();
+  const history = await context.record.history();
   const ids = new Set(existing.map((each) => each.id));
-  return changes.filter(({ id, at, intent, before, settled }) => {
+  const first = Math.min(...changes.map(({ at }) => Date.parse(at)));
+  const recorded = changes.length > 0 ? await history.since(first) : [];
+  const unlisted = new Set(
+    changes.length > 0 ? (await unlistedPurchases(context, existing)).map(({ change }) => change.id) : [],
+  );
+  return changes.filter(({ id, intent, before, settled }) => {
+    if (unlisted.has(id)) return true;
     if (settled?.outcome === 'applied' && settled.ids.length > 0) return settled.ids.some((each) => ids.has(each));
     // Commands wait for a purchase with an unknown outcome before they buy, so it doesn't count here.
     if (settled?.outcome !== 'not_applied') return settled?.outcome === 'applied';
     const refused = settled.by === 'answer' && settled.code !== 'no_payment_method';
     if (refused || intent.action !== 'subscribe') return false;
-    const others = idsOfOthers(history.since(Date.parse(at)), { id, intent });
+    const others = idsOfOthers(recorded, { id, intent });
     return judgeSubscribe(intent, before, existing, others).outcome !== 'not_applied';
   });
 }

@@ -28,6 +28,7 @@ import {
   withinLimit,
 } from './purchase-result.ts';
 import { PurchaseSnapshot } from './snapshot.ts';
+import { listedSubscriptions, refuseUnlisted } from './unlisted.ts';
 
 /** Whether a purchase may repeat an earlier one. */
 export interface Repetition {
@@ -58,10 +59,10 @@ export interface AccountState {
 export type BuyingContext = ChangingContext & Pick<Context, 'api' | 'profiles' | 'prompts'>;
 
 /**
- * Makes a purchase that the user agreed to, while no other `ci` on this machine buys for this account.
+ * Makes a purchase that the user agreed to, while no other `ci` buys for this account.
  *
- * Reuses what was fetched before if it can't have changed. Fetches the account again if the user was asked, if another `ci` on this
- * machine recorded anything, or after a few seconds. Fetches the pool again after a few seconds.
+ * Reuses what was fetched before if it can't have changed. Fetches the account again if the user was asked, if another `ci` recorded
+ * anything, or after a few seconds. Fetches the pool again after a few seconds.
  *
  * @throws CommandError with its outcome; (price_above_maximum) if the price has risen meanwhile
  */
@@ -77,9 +78,14 @@ export async function buyOnce(
     if (earlier) return withinLimit(earlier, intent.pool, maxPrice);
     const { asksConsent } = context.prompts;
     const wasAsked = asksConsent || (repetition.agreed?.repeated.size ?? 0) > 0;
-    const isCurrent = !wasAsked && (await snapshot.isCurrent());
-    const now = isCurrent ? snapshot : await PurchaseSnapshot.take(context);
-    const existing = await now.subscriptions(intent.pool);
+    let now = snapshot;
+    if (wasAsked || !(await snapshot.isCurrent())) now = await PurchaseSnapshot.take(context);
+    const existing = await (repetition.ensure
+      ? listedSubscriptions(context, intent, async (attempt) => {
+          if (attempt > 0) now = await PurchaseSnapshot.take(context);
+          return now.subscriptions(intent.pool);
+        })
+      : now.subscriptions(intent.pool));
     const covering = await coveringOrRefusal(context, purchase, existing, repetition);
     if (covering) return covering;
     const agreed = purchase.quote.charge.atMost;
@@ -95,7 +101,7 @@ export async function buyOnce(
 }
 
 /**
- * Makes a purchase that the user agreed to. The caller keeps every other `ci` on this machine from buying for the account, and has
+ * Makes a purchase that the user agreed to. The caller keeps every other `ci` from buying for the account, and has
  * fetched its state since.
  *
  * @throws CommandError with its outcome
@@ -120,9 +126,11 @@ async function coveringOrRefusal(
   { ensure, agreed }: Repetition,
 ): Promise<PurchaseResult | undefined> {
   const { blocks, quote } = purchase;
+  const intent = purchaseIntent(purchase);
+  if (ensure) await refuseUnlisted(context, intent, existing);
   const covering = ensure ? findCovering(poolName(purchase.pool), existing, blocks, quote.quantity) : undefined;
   if (covering) return { kind: 'covered', subscriptions: covering };
-  if (agreed) await checkRepeat(context, purchaseIntent(purchase), existing, agreed);
+  if (agreed) await checkRepeat(context, intent, existing, agreed);
   return undefined;
 }
 

@@ -7,8 +7,16 @@ import type { PricedPurchase } from './price.ts';
 
 /** Returns a purchase as the record keeps it. */
 export function purchaseIntent({ pool, blocks, quote }: PricedPurchase): SubscribeIntent {
-  const { quantity, billingCycle, charge } = quote;
-  return { action: 'subscribe', pool: poolName(pool), blocks, quantity, billingCycle, charge: toUsd(charge.atMost) };
+  const { quantity, billingCycle, charge, monthly } = quote;
+  return {
+    action: 'subscribe',
+    pool: poolName(pool),
+    blocks,
+    quantity,
+    billingCycle,
+    charge: toUsd(charge.atMost),
+    ...(billingCycle === 'year' && { monthly: toUsd(monthly.atMost) }),
+  };
 }
 
 /** Returns what a planned purchase has to wait for: earlier ones of the same thing, or all of them if a spending limit is set. */

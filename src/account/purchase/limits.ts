@@ -9,6 +9,7 @@ import { poolName } from '../pools.ts';
 import { allSubscriptions } from '../subscriptions.ts';
 import { chargeText } from './facts.ts';
 import type { PricedPurchase } from './price.ts';
+import { unlistedPrice, unlistedPurchases } from './unlisted.ts';
 
 /**
  * Refuses a charge above the user's limit. For an estimate, the upper bound counts.
@@ -36,13 +37,13 @@ interface SpendingOptions extends Pick<ReadOptions, 'once'> {
 
 /**
  * Returns the monthly price of all subscriptions together; undefined if the profile sets no `max-monthly-spend`. A canceled
- * subscription counts until its period ends, because it is paid for.
+ * subscription counts until its period ends, because it is paid for. So does a purchase that the account doesn't list yet.
  *
  * @throws CommandError (unexpected_response) if the API doesn't state a price that has to be counted; (usage) if the saved limit
  *   isn't an amount, because an invalid limit must not count as no limit
  */
 export async function monthlySpending(
-  context: Pick<Context, 'api' | 'settings'>,
+  context: Pick<Context, 'api' | 'clocks' | 'record' | 'settings'>,
   { pools, ...options }: SpendingOptions = {},
 ): Promise<Cents | undefined> {
   const { maxMonthlySpend } = context.settings;
@@ -52,7 +53,12 @@ export async function monthlySpending(
   const account = await api.billing.status(options);
   if (account.poolPledges == null) throw uncountable("doesn't list your subscriptions");
   const existing = await allSubscriptions({ pools: pools ?? api.pools }, account, options);
-  return existing
+  const unlisted = (await unlistedPurchases(context, existing)).map((purchase) => {
+    const price = unlistedPrice(purchase);
+    if (price === undefined) throw uncountable("doesn't list a recent purchase yet");
+    return price;
+  });
+  const listed = existing
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {
       if (monthlyPrice == null) throw uncountable(`returned no price for subscription ${id}`);
@@ -62,6 +68,7 @@ export async function monthlySpending(
         throw uncountable(`returned a price of ${formatUsd(price)} per month for subscription ${id}`);
       return sum + price;
     }, 0);
+  return unlisted.reduce((sum, price) => sum + price, listed);
 }
 
 /**

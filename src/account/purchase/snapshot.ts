@@ -45,7 +45,7 @@ export class PurchaseSnapshot implements PurchaseAccount {
   /** Creates a snapshot that is taken now. */
   static async take(context: SnapshotContext): Promise<PurchaseSnapshot> {
     const history = await context.record.history();
-    return new PurchaseSnapshot(context, history.mark());
+    return new PurchaseSnapshot(context, await history.mark());
   }
 
   /** Whether a purchase can rely on the snapshot. */
@@ -54,12 +54,12 @@ export class PurchaseSnapshot implements PurchaseAccount {
   }
 
   /**
-   * Returns whether the snapshot is fresh, and no `ci` on this machine has recorded anything since. While no other `ci` can buy, the
-   * account is then unchanged, as far as this machine knows.
+   * Returns whether the snapshot is fresh, and no `ci` has recorded anything since. While no other `ci` can buy, the account is then
+   * unchanged, as far as the record knows.
    */
   async isCurrent(): Promise<boolean> {
     const history = await this.#context.record.history();
-    return this.isFresh && history.mark() === this.#mark;
+    return this.isFresh && (await history.mark()) === this.#mark;
   }
 
   subscriptions(pool: string): Promise<readonly Subscription[]> {

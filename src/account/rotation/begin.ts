@@ -1,11 +1,11 @@
 import type { Key } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { lockOwner } from '../../state/lock.ts';
+import type { Rotation, RotationPlace } from '../../state/rotation.ts';
+import type { RotationStore } from '../../state/rotation-store.ts';
 import { labelOf, RunningRotation } from './replace.ts';
 import type { FailedRotation } from './rotate.ts';
-import type { Rotation, RotationPlace } from './rotation.ts';
-import type { RotationFiles } from './rotation-files.ts';
+import { OwnQueue, type RotationQueue } from './rotation-queue.ts';
 
 /** How to rotate keys. What is undefined stays as it is in a rotation that was begun earlier. */
 export interface RotationOptions {
@@ -25,23 +25,26 @@ export interface NewRotation {
   readonly place: RotationPlace;
 }
 
+/** Rotations to begin. */
+export interface RotationWork {
+  readonly fresh: readonly NewRotation[];
+  readonly begun: readonly Rotation[];
+  readonly options: RotationOptions;
+}
+
 /** What a process works on. */
 export interface BegunRotations {
-  readonly running: readonly RunningRotation[];
+  readonly queue: RotationQueue;
   /** Those that another process works on. */
   readonly busy: readonly FailedRotation[];
 }
 
-/** Returns whether a process works on a rotation. */
-function isTaken({ folder }: Context['record'], { claim }: Rotation): boolean {
-  return lockOwner(folder, lockName(claim)) !== undefined;
+/** Returns whether a process of this machine works on a rotation. */
+function isTaken({ record }: Pick<Context, 'record'>, { claim }: Rotation): Promise<boolean> {
+  return record.isLocked(lock, claim);
 }
 
 const lock = 'rotating';
-
-function lockName(claim: string): string {
-  return `${lock}-${claim}`;
-}
 
 /**
  * Does something while other processes can see that this one works on the rotations with a claim. They take them over only after it
@@ -63,42 +66,37 @@ export function whileClaimed<Result>(
  */
 export async function beginRotations(
   context: Pick<Context, 'clocks' | 'record'>,
-  files: RotationFiles,
+  store: RotationStore,
   claim: string,
-  work: {
-    readonly fresh: readonly NewRotation[];
-    readonly begun: readonly Rotation[];
-    readonly options: RotationOptions;
-  },
+  work: RotationWork,
 ): Promise<BegunRotations> {
   const { fresh, begun, options } = work;
   const { id: account } = await context.record.account();
   return context.record.exclusively('rotations', async () => {
     // Another process may have begun or finished some of them since they were read.
-    const stored = new Map(files.of(account).map((rotation) => [rotation.old.id, rotation]));
+    const stored = new Map((await store.of(account)).map((rotation) => [rotation.old.id, rotation]));
     const running: RunningRotation[] = [];
     const busy: FailedRotation[] = [];
-    const take = (rotation: Rotation, changes: Partial<Rotation>) => {
-      if (isTaken(context.record, rotation)) {
+    const take = async (rotation: Rotation, changes: Partial<Rotation>) => {
+      if (await isTaken(context, rotation)) {
         busy.push(notFree(rotation.old, 'is rotating'));
         return;
       }
-      const taken = new RunningRotation(rotation, files);
-      taken.save({ ...changes, claim });
+      const taken = new RunningRotation(rotation, store);
+      await taken.save({ ...changes, claim });
       running.push(taken);
     };
     for (const { old } of begun) {
       const rotation = stored.get(old.id);
-      if (rotation) take(rotation, changesOf(rotation, options));
+      if (rotation) await take(rotation, changesOf(rotation, options));
     }
     const revoked = await revokedIds(context);
     const isNewKey = new Set([...stored.values()].flatMap(({ newId, stale }) => [...(newId ? [newId] : []), ...stale]));
-    const { overlap = 0, proof, allowsGap = false } = options;
-    for (const { key, request, place } of fresh) {
-      const { id, name } = key;
+    for (const each of fresh) {
+      const { id, name } = each.key;
       const earlier = stored.get(id);
       if (earlier) {
-        take(earlier, changesOf(earlier, options));
+        await take(earlier, changesOf(earlier, options));
         continue;
       }
       if (isNewKey.has(id)) {
@@ -109,29 +107,39 @@ export async function beginRotations(
         busy.push(notFree({ id, ...(name != null && { name }) }, 'has replaced or revoked'));
         continue;
       }
-      const rotation: Rotation = {
-        account,
-        old: { id, ...(name != null && { name }) },
-        request,
-        place,
-        ...(proof !== undefined && { proof }),
-        overlap,
-        allowsGap,
-        startedAt: context.clocks.wall(),
-        claim,
-        step: 'planned',
-        stale: [],
-        hasGap: false,
-      };
-      files.save(rotation);
-      running.push(new RunningRotation(rotation, files, { isNew: true }));
+      const rotation = newRotation(each, options, { account, claim, startedAt: context.clocks.wall() });
+      await store.save(rotation);
+      running.push(new RunningRotation(rotation, store, { isNew: true }));
     }
-    return { running, busy };
+    return { queue: new OwnQueue(running), busy };
   });
 }
 
+/** Returns a rotation of which nothing was sent. */
+export function newRotation(
+  { key: { id, name }, request, place }: NewRotation,
+  { overlap = 0, proof, allowsGap = false }: RotationOptions,
+  begun: Pick<Rotation, 'account' | 'claim' | 'startedAt'>,
+): Rotation {
+  const { account, claim, startedAt } = begun;
+  return {
+    account,
+    old: { id, ...(name != null && { name }) },
+    request,
+    place,
+    ...(proof !== undefined && { proof }),
+    overlap,
+    allowsGap,
+    startedAt,
+    claim,
+    step: 'planned',
+    stale: [],
+    hasGap: false,
+  };
+}
+
 /** Returns what the options of a later command change in a rotation. A secret that was delivered isn't moved. */
-function changesOf({ old, step }: Rotation, options: RotationOptions): Partial<Rotation> {
+export function changesOf({ old, step }: Rotation, options: RotationOptions): Partial<Rotation> {
   const { proof, overlap, allowsGap } = options;
   const place = options.ownPlace?.(old.id) ?? options.place;
   const isDelivered = step === 'delivered' || step === 'proven';
@@ -144,22 +152,20 @@ function changesOf({ old, step }: Rotation, options: RotationOptions): Partial<R
 }
 
 /** How far back to look for keys that were revoked, in milliseconds. The keys were listed moments ago. */
-const lookBack = 24 * 3_600_000;
+export const lookBack = 24 * 3_600_000;
 
 /** Returns the ids of keys that were revoked from this machine, maybe after they were listed. */
 async function revokedIds({ clocks, record }: Pick<Context, 'clocks' | 'record'>): Promise<ReadonlySet<string>> {
   const history = await record.history();
   return new Set(
-    history
-      .since(clocks.wall() - lookBack)
-      .flatMap(({ intent, settled }) =>
-        intent.action === 'delete-key' && settled?.outcome === 'applied' ? [intent.id] : [],
-      ),
+    (await history.since(clocks.wall() - lookBack)).flatMap(({ intent, settled }) =>
+      intent.action === 'delete-key' && settled?.outcome === 'applied' ? [intent.id] : [],
+    ),
   );
 }
 
 /** @param what - another process did with the key: `is rotating` */
-function notFree(old: Rotation['old'], what: string): FailedRotation {
+export function notFree(old: Rotation['old'], what: string): FailedRotation {
   const error = new CommandError('busy', `Another ci process ${what} key ${labelOf(old)}`, {
     hint: 'Try again when it has finished.',
     retryable: true,

@@ -4,12 +4,12 @@ import { counted } from '../../domain/counted.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { isIdPrefix } from '../../domain/id-prefix.ts';
+import type { Rotation } from '../../state/rotation.ts';
 import { checkedPool } from '../choose-pool.ts';
 import { ageOf, keysOlderThan } from '../keys/age.ts';
 import { keyChoices, keyFinder, keyLabel } from '../keys/find.ts';
 import { PoolCatalog } from '../pool-catalog.ts';
 import { poolSubscriptions } from '../subscriptions.ts';
-import type { Rotation } from './rotation.ts';
 
 /** Which keys to rotate. */
 export interface KeyChoice {

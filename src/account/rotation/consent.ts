@@ -3,10 +3,10 @@ import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { factLines } from '../../output/text.ts';
+import type { Rotation } from '../../state/rotation.ts';
 import { keyLabel } from '../keys/find.ts';
 import type { NewRotation, RotationOptions } from './begin.ts';
 import { labelOf, type RotationTools } from './replace.ts';
-import type { Rotation } from './rotation.ts';
 
 /** What a command is about to rotate. */
 interface PlannedRotations {

@@ -1,6 +1,6 @@
 import { asClause, CommandError } from '../../domain/errors.ts';
+import type { Rotation } from '../../state/rotation.ts';
 import { labelOf, type RotationTools, type RunningRotation } from './replace.ts';
-import type { Rotation } from './rotation.ts';
 
 /** What to run to finish a rotation. */
 const resume = 'Run `ci keys rotate --resume` to continue.';
@@ -16,7 +16,7 @@ export async function stopped(
 ): Promise<CommandError> {
   const { ids, isOpen } = tools.changes.createdFor(running.now);
   if (error.code === 'interrupted' && isUntouched(running.now) && ids.length === 0 && !isOpen) {
-    running.end();
+    await running.end();
     return error;
   }
   const mayRetract = error.outcome !== 'unknown' && error.code !== 'interrupted' && !isOpen && !running.now.hasGap;
@@ -36,10 +36,10 @@ export async function stopped(
     return resumable(running.now, error, `New key ${left.join(', ')} was not delivered, and couldn't be revoked.`);
   }
   if (stale.length > 0) {
-    running.save({ step: 'planned', newId: undefined });
+    await running.save({ step: 'planned', newId: undefined });
     return resumable(running.now, error);
   }
-  running.end();
+  await running.end();
   return unchanged(running.now, error);
 }
 

@@ -2,11 +2,11 @@ import type { Key } from '../../api/keys.ts';
 import type { SelfUsage } from '../../api/usage.ts';
 import type { Context } from '../../context/context.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
+import type { Rotation } from '../../state/rotation.ts';
 import type { KeyLimits } from '../bulk/key-rows.ts';
 import { keyLabel } from '../keys/find.ts';
 import { fetchSubscriptions } from '../subscriptions.ts';
 import { withKey } from './prove.ts';
-import type { Rotation } from './rotation.ts';
 
 /** What is read of the account to replace keys. */
 export class Account {

@@ -5,11 +5,11 @@ import { CommandError } from '../../domain/errors.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
+import type { Rotation, RotationPlace } from '../../state/rotation.ts';
+import type { RotationStore } from '../../state/rotation-store.ts';
 import { secretOf } from '../keys/find.ts';
 import type { Destination } from '../secrets/destination.ts';
 import { proveKey, proveWithProgram } from './prove.ts';
-import type { Rotation, RotationPlace } from './rotation.ts';
-import type { RotationFiles } from './rotation-files.ts';
 import type { RotationKeys } from './rotation-keys.ts';
 import { isSecondKeyRefused } from './second-key.ts';
 
@@ -21,8 +21,7 @@ export type RotationContext = Pick<
 
 /** What all rotations of a command share. */
 export interface RotationTools {
-  readonly files: RotationFiles;
-  readonly changes: Pick<RotationKeys, 'create' | 'createdFor' | 'mayBeRevoked' | 'revoke'>;
+  readonly changes: Pick<RotationKeys, 'create' | 'createdFor' | 'end' | 'mayBeRevoked' | 'revoke'>;
   /** How many keys are replaced at a time. */
   readonly concurrency: number;
   /** The keys of the account by their ids, as they were at the start of the command. */
@@ -41,37 +40,49 @@ export class RunningRotation {
   mayBeDelivered = false;
   /** Whether this process began it, so that no earlier one created a key for it. */
   readonly isNew: boolean;
+  /** The host name of the machine that has the files of its place, if that is another one. */
+  readonly host: string | undefined;
   #rotation: Rotation;
-  readonly #files: RotationFiles;
+  readonly #store: RotationStore;
 
-  constructor(rotation: Rotation, files: RotationFiles, { isNew = false }: { readonly isNew?: boolean } = {}) {
+  constructor(
+    rotation: Rotation,
+    store: RotationStore,
+    { isNew = false, host }: { readonly isNew?: boolean; readonly host?: string | undefined } = {},
+  ) {
     this.isNew = isNew;
+    this.host = host;
     this.#rotation = rotation;
-    this.#files = files;
+    this.#store = store;
   }
 
   get now(): Rotation {
     return this.#rotation;
   }
 
-  /** Stores what has changed. @throws CommandError (file_error) */
-  save(changes: Partial<Rotation>): void {
+  /** Stores what has changed. @throws CommandError (file_error), (state_unreachable), (busy) */
+  async save(changes: Partial<Rotation>): Promise<void> {
     const next = { ...this.#rotation, ...changes };
-    this.#files.save(next);
+    await this.#store.save(next);
     this.#rotation = next;
   }
 
   /** Sets the new key aside, because its secret isn't known: it is revoked at the end, since it may have been delivered. */
-  setAside(): void {
+  async setAside(): Promise<void> {
     const { newId, stale } = this.#rotation;
     const aside = newId === undefined ? stale : [...stale, newId];
-    this.save({ step: 'planned', newId: undefined, provenAt: undefined, stale: aside });
+    await this.save({ step: 'planned', newId: undefined, provenAt: undefined, stale: aside });
     this.secret = undefined;
   }
 
-  /** Removes the file: the rotation is over. */
-  end(): void {
-    this.#files.remove(this.#rotation);
+  /** Removes what is stored: the rotation is over. @throws CommandError (state_unreachable) */
+  async end(): Promise<void> {
+    await this.#store.remove(this.#rotation);
+  }
+
+  /** Gives the rotation up, because it failed. If that can't be stored, other machines wait until this process has ended. */
+  async giveUp(): Promise<void> {
+    await this.#store.shared?.stop(this.#rotation).catch(() => {});
   }
 }
 
@@ -96,14 +107,14 @@ export async function replaceKey(context: RotationContext, tools: RotationTools,
     const key = { secret: running.secret, id, name: request.name };
     await proveWithProgram(worldOf(context, running.now), proof, key).catch(sayHowToProve(running.now));
   }
-  running.save({ step: 'proven', provenAt: context.clocks.wall() });
+  await running.save({ step: 'proven', provenAt: context.clocks.wall() });
 }
 
 /** Finds the secret of a new key that may have been delivered, or was. Without it, another key has to be created. */
 async function recover(context: RotationContext, tools: RotationTools, running: RunningRotation): Promise<void> {
   const { newId } = running.now;
   const secret = newId === undefined ? undefined : await knownSecret(context, tools, running.now, newId);
-  if (secret === undefined) return running.setAside();
+  if (secret === undefined) return await running.setAside();
   running.secret = secret;
   // Delivering it again changes nothing if it was delivered.
   running.mayBeDelivered = true;
@@ -162,11 +173,11 @@ async function createNew(context: RotationContext, tools: RotationTools, running
     if (!(await adopted(context, tools, running, id))) await changes.revoke({ id, name: running.now.request.name });
   }
   if (running.secret !== undefined) return;
-  if (running.now.step === 'created') running.save({ step: 'planned', newId: undefined });
+  if (running.now.step === 'created') await running.save({ step: 'planned', newId: undefined });
   const { id, apiKey } = await changes.create(running.now).catch(async (error: unknown) => {
     if (!(error instanceof CommandError) || !isSecondKeyRefused(error, running.now)) throw error;
     if (!running.now.allowsGap) throw oneKeyOnly(error);
-    running.save({ hasGap: true });
+    await running.save({ hasGap: true });
     await revokeOthers(tools, running);
     return changes.create(running.now);
   });
@@ -174,7 +185,7 @@ async function createNew(context: RotationContext, tools: RotationTools, running
   if (id === old.id) throw sameKey(old);
   maskInLog(context.world, [apiKey]);
   running.secret = apiKey;
-  running.save({ step: 'created', newId: id });
+  await running.save({ step: 'created', newId: id });
 }
 
 /** Takes a key that an earlier process created, and that nobody has, as the new key. @returns whether its secret is known */
@@ -187,7 +198,7 @@ async function adopted(
   if (running.secret !== undefined) return false;
   running.secret = await knownSecret(context, tools, running.now, id);
   if (running.secret === undefined) return false;
-  running.save({ step: 'created', newId: id });
+  await running.save({ step: 'created', newId: id });
   return true;
 }
 
@@ -196,7 +207,7 @@ async function revokeOthers({ changes, listed }: RotationTools, running: Running
   const { old, request, stale } = running.now;
   await changes.revoke({ ...old, apiKey: listed.get(old.id)?.apiKey });
   for (const id of stale) await changes.revoke({ id, name: request.name });
-  running.save({ stale: [] });
+  await running.save({ stale: [] });
 }
 
 /** Proves the new key, unless a program does that later, and writes its secret to its destination. */
@@ -207,10 +218,10 @@ async function deliver(context: RotationContext, destination: Destination, runni
   // In a gap, a key that may work later is better than none.
   const isProven = proof === undefined && !hasGap;
   if (isProven) await proveKey(context, secret);
-  running.save({ step: 'delivering' });
+  await running.save({ step: 'delivering' });
   const subscriptionId = 'credit' in request ? undefined : request.subscriptionId;
   await destination.write([{ id: newId, name: request.name, subscriptionId, apiKey: secret }]);
-  running.save(isProven ? { step: 'proven', provenAt: context.clocks.wall() } : { step: 'delivered' });
+  await running.save(isProven ? { step: 'proven', provenAt: context.clocks.wall() } : { step: 'delivered' });
 }
 
 /** Returns the world in which relative paths start where the command was run that began a rotation. */

@@ -4,6 +4,7 @@ import { resolved } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { checkVariable } from '../../output/dotenv.ts';
+import type { Rotation, RotationPlace } from '../../state/rotation.ts';
 import { SecretsFile } from '../bulk/secrets-file.ts';
 import { SecretsFileDestination } from '../bulk/secrets-file-destination.ts';
 import type { KeyContext } from '../keys/create.ts';
@@ -13,7 +14,6 @@ import { destinationsOf } from '../secrets/parse-destination.ts';
 import { SeveralDestinations } from '../secrets/several-destinations.ts';
 import { keyStoreOf } from '../stored-keys/store.ts';
 import { worldOf } from './replace.ts';
-import type { Rotation, RotationPlace } from './rotation.ts';
 import { StoredReplacement } from './stored-replacement.ts';
 
 /** Returns where the secret of a new key goes. */

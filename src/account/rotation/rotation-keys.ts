@@ -1,12 +1,12 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { groupBy } from '../../domain/group-by.ts';
-import type { RecordedChange } from '../../state/history.ts';
+import type { RecordedChange } from '../../state/change-log.ts';
+import type { Rotation } from '../../state/rotation.ts';
 import { type ChangeLimits, KeyChanges } from '../bulk/key-changes.ts';
 import { KeyList } from '../bulk/key-lists.ts';
 import { type KeyContext, keyIntent } from '../keys/create.ts';
 import { forgetKey, storedKeys } from '../stored-keys/store.ts';
-import type { Rotation } from './rotation.ts';
 
 /** A key that was created. */
 interface ReplacementKey {
@@ -51,11 +51,11 @@ export class RotationKeys {
     const changes = await KeyChanges.open(context, limits);
     const keys = new RotationKeys(context, changes, new KeyList(all));
     const history = await context.record.history();
-    for (const { intent, settled } of history.since(since)) {
+    for (const { intent, settled } of await history.since(since)) {
       if (intent.action !== 'create-key' || intent.replaces === undefined) continue;
       if (settled?.outcome === 'applied') keys.#add(intent.replaces, settled.ids);
     }
-    const replacing = groupBy(history.open(), ({ intent }) =>
+    const replacing = groupBy(await history.open(), ({ intent }) =>
       intent.action === 'create-key' ? intent.replaces : undefined,
     );
     for (const [old, changes] of replacing) keys.#open.set(old, changes);
@@ -89,6 +89,11 @@ export class RotationKeys {
       if (error instanceof CommandError && error.outcome === 'unknown') this.#open.set(old.id, earlier);
       throw error;
     }
+  }
+
+  /** Why no more requests are sent; see {@link KeyChanges.end}. */
+  get end(): CommandError | undefined {
+    return this.#changes.end;
   }
 
   /** Revokes a key. Succeeds if it no longer exists. @throws CommandError */

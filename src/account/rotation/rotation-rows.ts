@@ -1,4 +1,5 @@
 import type { Key } from '../../api/keys.ts';
+import type { Rotation } from '../../state/rotation.ts';
 import {
   existingColumns,
   type KeyLimits,
@@ -13,7 +14,6 @@ import type { RowFile } from '../bulk/row-file.ts';
 import { rowError } from '../bulk/row-runner.ts';
 import { keyFinder } from '../keys/find.ts';
 import { rotationFinder } from './choose.ts';
-import type { Rotation } from './rotation.ts';
 
 /** A key to rotate, as a row of a file says it. */
 export interface RotationRow {

@@ -1,17 +1,15 @@
 import type { Key } from '../../api/keys.ts';
 import type { StoredKey } from '../../domain/stored-key.ts';
+import type { Rotation } from '../../state/rotation.ts';
 import type { ChangeLimits } from '../bulk/key-changes.ts';
 import type { KeyContext } from '../keys/create.ts';
 import { keyStoreOf } from '../stored-keys/store.ts';
 import type { RotationTools } from './replace.ts';
-import type { Rotation } from './rotation.ts';
 import { rotationDestination, savedSecret } from './rotation-destination.ts';
-import type { RotationFiles } from './rotation-files.ts';
 import { RotationKeys } from './rotation-keys.ts';
 
 /** What is known when the rotations of a command begin. */
 interface Known {
-  readonly files: RotationFiles;
   /** The unfinished rotations of the account. */
   readonly begun: readonly Rotation[];
   /** The keys of the account. */
@@ -23,13 +21,12 @@ interface Known {
 /** Returns what the rotations of a command share. @throws CommandError (file_error) */
 export async function rotationTools(
   context: KeyContext,
-  { files, begun, keys, stored }: Known,
+  { begun, keys, stored }: Known,
   limits: ChangeLimits,
 ): Promise<RotationTools> {
   const listed = new Map(keys.map((key) => [key.id, key]));
   const since = Math.min(context.clocks.wall(), ...begun.map(({ startedAt }) => startedAt));
   return {
-    files,
     changes: await RotationKeys.open(context, limits, { all: keys, since }),
     concurrency: limits.concurrency,
     listed,

@@ -1,5 +1,5 @@
 import type { CommandError } from '../../domain/errors.ts';
-import type { Rotation } from './rotation.ts';
+import type { Rotation } from '../../state/rotation.ts';
 
 /** Matches what a server may say that allows one active key per seat. The wording isn't documented. */
 const aboutOtherKey =

@@ -14,9 +14,15 @@ export async function openFallbackFile({ record, world }: Pick<Context, 'record'
   try {
     const lost =
       'A key was created, but its secret is lost: no file could be written. Run `ci keys list` to find the key, and `ci keys delete ID` to revoke it.';
-    return openFallbackFile(folder, world.env, (file) => {
+    const fallback = openFallbackFile(folder, world.env, (file) => {
       world.stderr.write(`${file === undefined ? lost : `A key was created. Its secret is in ${file}.`}\n`);
     });
+    const keep = () => {
+      const file = fallback.keep();
+      record.keepsUndelivered(file);
+      return file;
+    };
+    return { ...fallback, keep };
   } catch (error) {
     const reason = messageOf(error);
     throw new CommandError('file_error', `Can't write to ${folder}: ${reason}`, {
@@ -27,10 +33,27 @@ export async function openFallbackFile({ record, world }: Pick<Context, 'record'
   }
 }
 
-/** Points out secrets that weren't delivered because the process was killed or the delivery failed. */
-export async function noteUndelivered({ record, output }: Pick<Context, 'record' | 'output'>): Promise<void> {
-  const { undeliveredIn } = await import('../../state/undelivered.ts');
-  for (const file of undeliveredIn(record.folder)) {
+/**
+ * Points out secrets that weren't delivered because the process was killed or the delivery failed. Tells the machines that share a state
+ * database about new ones, and points out those of other machines once.
+ */
+export async function noteUndelivered({
+  record,
+  output,
+  world,
+}: Pick<Context, 'record' | 'output' | 'world'>): Promise<void> {
+  const { undeliveredIn, markNoted } = await import('../../state/undelivered.ts');
+  const files = undeliveredIn(record.folder);
+  for (const file of files) {
     output.note(`Undelivered secrets of API keys are in ${file}. Move them to where you need them.`);
+  }
+  if (!record.isShared) return;
+  const others = await record.shareUndelivered(files);
+  const places = new Map(others.map(({ host, user, file }) => [`${user}@${host}:${file}`, { host, file }]));
+  for (const place of markNoted(record.folder, world.env, [...places.keys()])) {
+    const { host = '', file = '' } = places.get(place) ?? {};
+    output.note(
+      `Undelivered secrets of API keys are on ${host}, in ${file}. Move them from there to where you need them.`,
+    );
   }
 }

@@ -58,7 +58,7 @@ export class UsageStore {
 
   /** Returns the store of the current account. @throws CommandError (file_error) if the state directory can't be used */
   static async of(context: Pick<Context, 'record' | 'world'>): Promise<UsageStore> {
-    return new UsageStore(context, (await context.record.account()).id);
+    return new UsageStore(context, (await context.record.ownAccount()).id);
   }
 
   /** Returns the last snapshot. @throws CommandError (file_error), (busy) */
@@ -141,7 +141,7 @@ export class UsageStore {
 
   /** Runs a function while no other process uses the file. @param use - what failed, for the error */
   async #locked<Result>(work: () => Promise<Result>, use: string): Promise<Result> {
-    return this.#context.record.exclusively('usage', async () => {
+    return this.#context.record.exclusivelyHere('usage', async () => {
       try {
         return await work();
       } catch (error) {

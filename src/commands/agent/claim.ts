@@ -83,7 +83,7 @@ export async function run(options: Options, context: PayingContext): Promise<voi
   if (options.printMessage) return printMessage(context, hash);
   const destination = await destinationOf(context, options);
   const record = await PaymentRecord.open(context);
-  const recorded = record.newest(({ payment }) => payment.hash === hash);
+  const recorded = await record.newest(({ payment }) => payment.hash === hash);
   if (recorded) refuseClaimed(context, recorded);
   const purchase = purchaseOf(options, recorded);
   const { chain, rpcUrl, confirmations, ...paying } = paymentOptionsOf(options);
@@ -98,7 +98,7 @@ export async function run(options: Options, context: PayingContext): Promise<voi
     const request = { purchase, hash, payer, amount, chain: chain.name, signature: await signed(), fields: field };
     const work = async () => {
       // Another process may have claimed it while this one waited for the lock.
-      const now = recorded && record.newest(({ payment }) => payment.hash === hash);
+      const now = recorded && (await record.newest(({ payment }) => payment.hash === hash));
       if (now) refuseClaimed(context, now);
       const claimed = await claimRecorded(context, record, { ...request, isRecorded: recorded !== undefined }, keep);
       return { ...claimed, hash };
@@ -119,21 +119,21 @@ async function claimRecorded(
   request: ClaimRequest,
   keep: KeepKeys,
 ): Promise<Claimed> {
-  const open = record.unfinished().find(({ payment }) => payment.hash === request.hash);
+  const open = (await record.unfinished()).find(({ payment }) => payment.hash === request.hash);
   if (!open) {
     const claimed = await claim(context, request);
     keep(claimed);
     return claimed;
   }
   const { change, payment } = open;
-  record.claiming(change.id);
+  await record.claiming(change.id);
   try {
     const claimed = await claim(context, { ...request, wasClaimed: wasClaimed(open) });
     keep(claimed);
-    record.applied(change.id, payment, request.hash, idsIn(claimed.data));
+    await record.applied(change.id, payment, request.hash, idsIn(claimed.data));
     return claimed;
   } catch (error) {
-    record.unfinishedBy(change.id, payment, error);
+    await record.unfinishedBy(change.id, payment, error);
     throw error;
   }
 }

@@ -24,7 +24,7 @@ export async function run(
   context: Pick<Context, 'clocks' | 'output' | 'progress' | 'record' | 'world'>,
 ): Promise<void> {
   const { output, progress, record } = context;
-  const { id, label } = await record.account();
+  const { id, label } = await record.ownAccount();
   const gateways = runningGateways(context);
   const mine = gateways.of(id);
   for (const gateway of mine) {

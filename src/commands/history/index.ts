@@ -2,7 +2,7 @@ import { fields, historyColumns, shownChange } from '../../account/changes/table
 import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
-import type { RecordedChange } from '../../state/history.ts';
+import type { RecordedChange } from '../../state/change-log.ts';
 
 /** Which changes `ci history` lists. */
 export interface Options {
@@ -48,12 +48,12 @@ export async function run(
   const walletAccount = await context.record.walletAccounts();
   const isShown = ({ account: { id }, intent }: RecordedChange) =>
     all || id === account.id || (intent.action === 'pay' && id === walletAccount(intent.from).id);
-  const changes = history.newest(limit, isShown);
+  const changes = await history.newest(limit, isShown);
   if (!context.output.isForPeople) changes.reverse();
   await context.output.list(changes.map(shownChange), {
     columns: historyColumns(context, all),
     fields,
-    empty: 'No changes were made from this machine.',
+    empty: context.record.isShared ? 'No changes were made.' : 'No changes were made from this machine.',
   });
 }
 

@@ -10,7 +10,7 @@ import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
 import { timeAgo } from '../../output/time.ts';
-import type { RecordedChange } from '../../state/history.ts';
+import type { RecordedChange } from '../../state/change-log.ts';
 
 /** The options of `ci history reconcile`. */
 export interface Options {
@@ -100,7 +100,7 @@ async function reconciledPayments(
   rpcUrl: string | undefined,
 ): Promise<RecordedChange[]> {
   const history = await context.record.history();
-  if (!history.open().some(({ intent }) => intent.action === 'pay')) return [];
+  if (!(await history.open()).some(({ intent }) => intent.action === 'pay')) return [];
   const { reconcilePayments } = await import('../../payment/reconcile.ts');
   return reconcilePayments(context, wait, rpcUrl);
 }

@@ -55,7 +55,18 @@ export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
 /** The fields of the result with `--from`. */
 const summaryFields = [
-  ...(['rows', 'created', 'found', 'recreated', 'existing', 'failed', 'savedTo', 'failures', 'seconds'] as const),
+  ...([
+    'rows',
+    'created',
+    'found',
+    'recreated',
+    'existing',
+    'failed',
+    'elsewhere',
+    'savedTo',
+    'failures',
+    'seconds',
+  ] as const),
 ];
 
 interface Flags extends SaveOptions, SettlingOptions, BulkFlags {

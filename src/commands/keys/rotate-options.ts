@@ -1,5 +1,4 @@
 import { parseProgram } from '../../account/rotation/prove.ts';
-import type { Rotation } from '../../account/rotation/rotation.ts';
 import type { BulkFlags } from '../../cli/bulk-options.ts';
 import { refuseSecret } from '../../cli/key-name.ts';
 import { missingOption } from '../../cli/options.ts';
@@ -7,6 +6,7 @@ import type { SaveOptions } from '../../cli/save-options.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
+import type { Rotation } from '../../state/rotation.ts';
 
 /** The options of `ci keys rotate`, as typed. */
 export interface RotateFlags extends SaveOptions, BulkFlags {

@@ -1,16 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { RowFile } from '../../account/bulk/row-file.ts';
 import type { KeyContext } from '../../account/keys/create.ts';
-import { beginRotations, type NewRotation, type RotationOptions, whileClaimed } from '../../account/rotation/begin.ts';
+import type { NewRotation, RotationOptions } from '../../account/rotation/begin.ts';
+import { withoutReplacements } from '../../account/rotation/begin-shared.ts';
 import { chooseKeys, missingKeys } from '../../account/rotation/choose.ts';
 import { agreeToRotate } from '../../account/rotation/consent.ts';
 import { Account, requestLike } from '../../account/rotation/new-request.ts';
 import { ownProgram, parseProgram } from '../../account/rotation/prove.ts';
 import type { RotationTools, RunningRotation } from '../../account/rotation/replace.ts';
-import { errorOf, type FailedRotation, rotateKeys } from '../../account/rotation/rotate.ts';
-import { RotationFiles } from '../../account/rotation/rotation-files.ts';
+import { errorOf, type FailedRotation } from '../../account/rotation/rotate.ts';
 import { type RotationRow, rotationRows, rowsByKey } from '../../account/rotation/rotation-rows.ts';
 import { rotationTools } from '../../account/rotation/rotation-tools.ts';
+import { type RunResult, runRotations, unfinishedRotations } from '../../account/rotation/run-rotations.ts';
 import { isStoredAs } from '../../account/rotation/stored-replacement.ts';
 import { readStoredKeys, storedKeys } from '../../account/stored-keys/store.ts';
 import type { Key } from '../../api/keys.ts';
@@ -27,7 +27,7 @@ import { isWholeKey, masked } from '../../domain/secrets.ts';
 import type { StoredKey } from '../../domain/stored-key.ts';
 import type { Column } from '../../output/output.ts';
 import { checkOptions, parseOverlap, type RotateFlags, type RotateOptions } from './rotate-options.ts';
-import { placeOf, placeOfRow, requireRoom, withoutPlace } from './rotation-place.ts';
+import { keptElsewhere, keptNote, placeOf, placeOfRow, requireRoom, withoutPlace } from './rotation-place.ts';
 
 export const fields = ['id', 'name', 'oldId', 'apiKey', 'savedTo', 'variable', 'rotated', 'failed'] as const;
 
@@ -84,7 +84,7 @@ interface RotatedKey {
 export async function run(options: RotateOptions, context: KeyContext): Promise<void> {
   checkOptions(options);
   const { output } = context;
-  output.checkFields(isOne(options) ? keyFields : output.hasColumns ? fields : ['rotated', 'failed']);
+  output.checkFields(isOne(options) ? keyFields : output.hasColumns ? fields : ['rotated', 'failed', 'elsewhere']);
   const file = options.from === undefined ? undefined : await RowFile.read(context.world, options.from);
   const rows = file && (await rotationRows(file, await destinationParser(context, options)));
   const isOpenChoice = options.keys.length === 0 && options.pool === undefined && options.olderThan === undefined;
@@ -95,30 +95,32 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   // Without rows, there is nothing to choose from. No rows don't mean all keys.
   if (file && rows?.length === 0) {
     context.output.note(`${file.name} has no rows.`);
-    return print(context, options, [], []);
+    return print(context, options, [], nothing);
   }
-  const files = new RotationFiles(context.record.folder, context.world.env);
-  const { id: account } = await context.record.account();
-  const before = files.of(account);
-  if (options.resume && before.length === 0) {
+  const unfinished = await unfinishedRotations(context);
+  const { account, store } = unfinished;
+  if (store.shared) await noteLocal(context, account);
+  if (options.resume && unfinished.begun.length === 0) {
     context.output.note('No rotation is unfinished.');
-    return print(context, options, [], []);
+    return print(context, options, [], nothing);
   }
-  // The API may list a key twice.
-  const all = [...new Map((await keys.list()).map((key) => [key.id, key])).values()];
+  const list = async () => onceEach(await keys.list());
+  const all = await list();
+  // Other machines may have begun to rotate keys before they were listed.
+  const { begun: before } = store.shared ? await unfinishedRotations(context) : unfinished;
+  const choosable = store.shared ? await withoutReplacements(context, all, unfinished.at) : all;
   const stored = await storedKeys(context);
-  const rowOf = file && rows && rowsByKey(file, rows, { all, begun: before });
+  const rowOf = file && rows && rowsByKey(file, rows, { all: choosable, begun: before });
   const { concurrency = defaultConcurrency, rate, settle: patience } = options;
-  const tools = await rotationTools(
-    context,
-    { files, begun: before, keys: all, stored },
-    { concurrency, rate, patience, attempts: { failures: 1, refusals: 3 } },
-  );
+  const { shared } = store;
+  const reserve = shared && ((rate: number) => shared.reserve(account, rate));
+  const limits = { concurrency, rate, reserve, patience, attempts: { failures: 1, refusals: 3 } };
+  const tools = await rotationTools(context, { begun: before, keys: all, stored }, limits);
   const chosen = options.resume
     ? { keys: [], begun: before }
-    : await chooseKeys(context, all, before, choiceOf(options, rows));
+    : await chooseKeys(context, choosable, before, choiceOf(options, rows));
   const { fresh, failed } = await planned(context, tools, options, { keys: chosen.keys, stored, rowOf });
-  if (fresh.length === 0 && chosen.begun.length === 0) return conclude(context, options, tools, { done: [], failed });
+  if (fresh.length === 0 && chosen.begun.length === 0) return conclude(context, options, tools, { ...nothing, failed });
   const settings: RotationOptions = {
     place: options.resume ? undefined : placeOf(context, options),
     ownPlace: (id) => placeOfRow(context, options, rowOf?.get(id)),
@@ -129,16 +131,30 @@ export async function run(options: RotateOptions, context: KeyContext): Promise<
   requireRoom(settings.place, fresh.length + chosen.begun.length);
   checkPrograms(context, settings);
   if (!options.resume) await agreeToRotate(context, tools, { fresh, begun: chosen.begun, settings });
-  const claim = randomBytes(6).toString('hex');
-  const result = await whileClaimed(context, claim, async () => {
-    const work = { fresh, begun: chosen.begun, options: settings };
-    const { running, busy } = await beginRotations(context, files, claim, work);
-    const { done, failed: stopped } = await rotateKeys(context, tools, running);
-    return { done, failed: [...failed, ...busy, ...stopped] };
+  const work = { fresh, begun: chosen.begun, options: settings };
+  const ended = await runRotations(context, work, {
+    unfinished,
+    tools,
+    readAgain: async () => {
+      const { begun } = await unfinishedRotations(context);
+      return rotationTools(context, { begun, keys: await list(), stored: await storedKeys(context) }, limits);
+    },
+    isTogether: !isOne(options),
   });
+  const result = { ...ended, failed: [...failed, ...ended.failed] };
   const isNew = ({ now }: RunningRotation) => now.place.store && !stored.some(({ id }) => id === now.old.id);
   if (result.done.some(isNew)) await readStoredKeys(context);
   await conclude(context, options, tools, result);
+}
+
+/** Points out rotations that this machine began without its state database. */
+async function noteLocal({ output, record }: Pick<Context, 'output' | 'record'>, account: string): Promise<void> {
+  const local = await (await record.localRotations()).of(account);
+  if (local.length === 0) return;
+  const what = local.length === 1 ? '1 rotation that was' : `${local.length} rotations that were`;
+  output.note(
+    `This machine has ${what} begun without the state database. To continue, run \`ci keys rotate --resume --offline\`.`,
+  );
 }
 
 /** Returns a function that parses the destination of a row, and throws CommandError (usage) if it isn't valid. */
@@ -207,15 +223,27 @@ async function conclude(
   context: KeyContext,
   options: RotateOptions,
   tools: RotationTools,
-  { done, failed }: { readonly done: readonly RunningRotation[]; readonly failed: readonly FailedRotation[] },
+  result: RunResult,
 ): Promise<void> {
+  const { done, failed, kept } = result;
   const error = errorOf({ done, failed });
   // The error says all there is to say.
   if (error && isOne(options)) throw error;
+  const [first] = kept;
+  if (first && isOne(options)) throw keptElsewhere(kept);
+  if (first) context.output.note(keptNote(kept));
   const rotated: RotatedKey[] = [];
   for (const running of done) rotated.push(await rotatedKey(tools, running));
-  await print(context, options, rotated, failed);
+  await print(context, options, rotated, result);
   if (error) throw error;
+}
+
+/** What there is to print if nothing was to be done. */
+const nothing: RunResult = { done: [], failed: [], elsewhere: 0, kept: [] };
+
+/** Returns each key once. The API may list one twice. */
+function onceEach(keys: readonly Key[]): Key[] {
+  return [...new Map(keys.map((key) => [key.id, key])).values()];
 }
 
 /** Returns whether one key was named, so that the result is that key. */
@@ -223,14 +251,14 @@ function isOne({ keys, olderThan }: RotateOptions): boolean {
   return keys.length === 1 && olderThan === undefined;
 }
 
-async function rotatedKey(tools: RotationTools, { now, secret }: RunningRotation): Promise<RotatedKey> {
+async function rotatedKey(tools: RotationTools, { now, secret, host }: RunningRotation): Promise<RotatedKey> {
   const { savedTo = null, variables = [] } = (await tools.destinationOf(now, false)).describe(1);
   return {
     id: now.newId ?? '',
     name: now.request.name,
     oldId: now.old.id,
     apiKey: secret === undefined ? null : masked(secret),
-    savedTo,
+    savedTo: host === undefined || savedTo === null ? savedTo : `${host}:${savedTo}`,
     variable: variables[0] ?? null,
   };
 }
@@ -239,14 +267,17 @@ async function print(
   { output }: Pick<Context, 'output'>,
   options: RotateOptions,
   rotated: readonly RotatedKey[],
-  failed: readonly FailedRotation[],
+  { failed, elsewhere }: Pick<RunResult, 'elsewhere' | 'failed'>,
 ): Promise<void> {
   const [first] = rotated;
   if (isOne(options) && first) {
     output.done(`Rotated key "${first.name}", and revoked ${first.oldId}.`);
     return output.record(first, { columns: shownColumns, fields: keyFields });
   }
-  if (rotated.length > 0) output.done(`Rotated ${counted(rotated.length, 'key')}.`);
+  if (rotated.length > 0 || elsewhere > 0) {
+    const others = elsewhere > 0 ? ` Other machines did ${counted(elsewhere, 'key')}.` : '';
+    output.done(`Rotated ${counted(rotated.length, 'key')}.${others}`);
+  }
   const whole = {
     rotated,
     failed: failed.map(({ id, name, error: { code, message, hint = null, outcome = null } }) => ({
@@ -254,6 +285,7 @@ async function print(
       name,
       error: { code, message, hint, outcome },
     })),
+    ...(elsewhere > 0 && { elsewhere }),
   };
   await output.list(rotated, { columns: shownColumns, fields, empty: '' }, whole);
 }

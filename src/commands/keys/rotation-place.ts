@@ -1,12 +1,15 @@
 import { keyLabel } from '../../account/keys/find.ts';
-import type { RotationPlace } from '../../account/rotation/rotation.ts';
 import type { RotationRow } from '../../account/rotation/rotation-rows.ts';
 import type { Key } from '../../api/keys.ts';
 import type { BulkFlags } from '../../cli/bulk-options.ts';
 import type { SaveOptions } from '../../cli/save-options.ts';
 import { workingDirectory } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
-import { type CommandError, usageError } from '../../domain/errors.ts';
+import { counted } from '../../domain/counted.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { inWords } from '../../output/text.ts';
+import type { RotationPlace } from '../../state/rotation.ts';
+import type { SharedRotation } from '../../state/rotation-store.ts';
 
 /** Returns the place that the options name; undefined if they name none. */
 export function placeOf(
@@ -53,5 +56,26 @@ export function requireRoom(place: RotationPlace | undefined, count: number): vo
   throw usageError(
     `${option} takes the secret of one key, and ${count} keys would be rotated`,
     'Pass --store or --save-to FILE, or rotate one key at a time.',
+  );
+}
+
+/** Returns the note about rotations that stay with other machines. */
+export function keptNote(kept: readonly SharedRotation[]): string {
+  const hosts = [...new Set(kept.flatMap(({ host }) => host ?? []))];
+  const what =
+    kept.length === 1 ? 'The rotation of 1 key stays' : `The rotations of ${counted(kept.length, 'key')} stay`;
+  return `${what} with ${inWords(hosts, 'and')}, where the files for the new secrets are. Run \`ci keys rotate --resume\` there, or name a new place: \`ci keys rotate NAME --to DESTINATION\`.`;
+}
+
+/** Returns the error for one rotation that stays with another machine. */
+export function keptElsewhere([first]: readonly SharedRotation[]): CommandError {
+  const { name, id } = first?.rotation.old ?? { id: '' };
+  return new CommandError(
+    'unavailable',
+    `Key ${name === undefined ? id : `"${name}"`} is being rotated by ${first?.host}, where the file for the new secret is`,
+    {
+      hint: 'Run `ci keys rotate --resume` there, or name a new place with --save, --to or --store.',
+      outcome: 'not_applied',
+    },
   );
 }

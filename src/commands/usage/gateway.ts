@@ -11,7 +11,7 @@ export async function gatewayUsage(
   { clocks, output, record, world }: Pick<Context, 'clocks' | 'output' | 'record' | 'world'>,
   period: Period,
 ): Promise<void> {
-  const { id } = await record.account();
+  const { id } = await record.ownAccount();
   const log = new UsageLog(stateFolder(world.env), world.env, id, clocks.wall);
   await output.list(log.read(periods[period].milliseconds), {
     columns,

@@ -42,14 +42,15 @@ interface Given {
   /** Whether the user can be asked. */
   readonly canAsk?: boolean;
   readonly again?: boolean;
+  readonly settlingTime?: string;
 }
 
 /** Sets up a user who agrees to everything, and logs what happens, in order. */
-function scene({ held = {}, spent, limit, canAsk = true, again = false }: Given = {}) {
+function scene({ held = {}, spent, limit, canAsk = true, again = false, settlingTime }: Given = {}) {
   const folder = emptyFolder();
   const config = path.join(folder, 'config');
   mkdirSync(config, { mode: 0o700 });
-  const profiles = { profiles: { default: { ...(limit !== undefined && { maxMonthlySpend: limit }) } } };
+  const profiles = { profiles: { default: { maxMonthlySpend: limit, settlingTime } } };
   writeFileSync(path.join(config, 'config.json'), JSON.stringify(profiles), { mode: 0o600 });
   const log: string[] = [];
   const stderr = new Line(false).on('data', (text: Buffer) => log.push(text.toString().trimEnd()));
@@ -92,8 +93,8 @@ function scene({ held = {}, spent, limit, canAsk = true, again = false }: Given 
   /** Records an earlier purchase. */
   const bought = async ({ intent }: Offer, ids: readonly string[] | undefined) => {
     const history = await context.record.history();
-    const id = history.begin({ intent, before: { ids: [] }, account: await context.record.account() });
-    if (ids) history.settle(id, { outcome: 'applied', by: 'answer', ids });
+    const id = await history.begin({ intent, before: { ids: [] }, account: await context.record.account() });
+    if (ids) await history.settle(id, { outcome: 'applied', by: 'answer', ids });
     return id;
   };
   return { context, log, options, bought };
@@ -229,9 +230,16 @@ describe('a repeat', () => {
     expect(await agree(context, [offerOf(kimi)], { ...options, ensure: true })).toBeUndefined();
   });
 
-  test("isn't one if the first subscription no longer exists", async () => {
+  test('is one if the account may not list the first subscription yet', async () => {
     const { context, options, bought } = scene({ canAsk: false });
     await bought(offerOf(kimi), ['s1']);
+    await expect(agree(context, [offerOf(kimi)], options)).rejects.toMatchObject({ code: 'confirmation_required' });
+  });
+
+  test("isn't one if the first subscription no longer exists", async () => {
+    const { context, options, bought } = scene({ canAsk: false, settlingTime: '1s' });
+    await bought(offerOf(kimi), ['s1']);
+    await context.clocks.sleep(1100);
     expect((await agree(context, [offerOf(kimi)], options))?.repeated).toEqual(new Set());
   });
 

@@ -55,6 +55,7 @@ describe('keys create --from', () => {
         recreated: 0,
         existing: 0,
         failed: 0,
+        elsewhere: 0,
         savedTo: path.join(me.home, 'out.ndjson'),
         failures: [],
         seconds: 0,
@@ -74,7 +75,7 @@ describe('keys create --from', () => {
     write('in.csv', three);
     const { stdout, stderr } = await me.ci(`${create} --yes`);
     expect(stdout.replace(/[\d.]+\n$/, '0\n')).toBe(
-      `rows\t3\ncreated\t3\nfound\t0\nrecreated\t0\nexisting\t0\nfailed\t0\nsavedTo\t${me.home}/out.ndjson\nseconds\t0\n`,
+      `rows\t3\ncreated\t3\nfound\t0\nrecreated\t0\nexisting\t0\nfailed\t0\nelsewhere\t0\nsavedTo\t${me.home}/out.ndjson\nseconds\t0\n`,
     );
     expect(stderr).toBe('');
   });

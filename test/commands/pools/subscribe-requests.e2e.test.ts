@@ -262,9 +262,9 @@ test('adopts an earlier purchase that is found during the wait, and compares it 
     const history = await record.history();
     const wanted = { pool: 'kimi26', blocks: ['europe'], quantity: 1, billingCycle: 'month' } as const;
     const intent = { action: 'subscribe', ...wanted, charge: 60 } as const;
-    const id = history.begin({ intent, before: { ids: [] }, account: await record.account() });
+    const id = await history.begin({ intent, before: { ids: [] }, account: await record.account() });
     await api.box.data('POST', '/api/pools/kimi26/subscribe', wanted);
-    history.settle(id, { outcome: 'unknown', by: 'look', ids: [] });
+    await history.settle(id, { outcome: 'unknown', by: 'look', ids: [] });
   });
   const ended = await adopted;
   expect([ended?.code, api.changes, await charges()]).toEqual([8, [], 1]);
