@@ -18,7 +18,7 @@ __ci_enter() {
 __ci_commands() {
   commands='' aliases=''
   case $place in
-    '') commands='setup status pools keys run env connect gateway models usage billing agent export plan apply history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
+    '') commands='setup status pools keys run env connect gateway models usage billing agent export plan apply history state auth config api sandbox completion open doctor plans login logout whoami version help' ;;
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
     'keys' | 'help keys') commands='list create secret rotate delete' aliases='ls revoke rm' ;;
     'gateway' | 'help gateway') commands='status stop token install export' ;;
@@ -27,12 +27,13 @@ __ci_commands() {
     'agent' | 'help agent') commands='plans subscribe topup claim wallet' ;;
     'agent wallet' | 'help agent wallet') commands='create import list address' aliases='ls' ;;
     'history' | 'help history') commands='reconcile' ;;
+    'state' | 'help state') commands='init status move sync gc' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
     'config' | 'help config') commands='get set unset list path' aliases='ls' ;;
     'sandbox' | 'help sandbox') commands='serve reset advance schedule path' ;;
     'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
     'plans' | 'help plans') commands='list' aliases='ls' ;;
-    'help') commands='setup status pools keys run env connect gateway models usage billing agent export plan apply history auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
+    'help') commands='setup status pools keys run env connect gateway models usage billing agent export plan apply history state auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
   esac
 }
 
@@ -77,6 +78,8 @@ __ci_options() {
     'apply') options='--update-existing --allow-destroy --max-charge --save-to' ;;
     'history') options='--all --limit' ;;
     'history reconcile') options='--wait --rpc-url' ;;
+    'state init') options='--sql' ;;
+    'state gc') options='--older-than' ;;
     'auth login') options='--with-key --keychain' ;;
     'api') options='--raw-field --field --input' ;;
     'sandbox serve') options='--port --chain --rpc-url' ;;
@@ -84,7 +87,7 @@ __ci_options() {
     'sandbox schedule') options='--open-in --for --seats --rivals --clear' ;;
     'login') options='--with-key --keychain' ;;
   esac
-  options+=' --json --output --fields --jq --profile --api-url --sandbox --timeout --no-input --yes --no-color --debug --help'
+  options+=' --json --output --fields --jq --profile --api-url --sandbox --offline --timeout --no-input --yes --no-color --debug --help'
 }
 
 # Sets $flag to the long form of a flag.
@@ -117,7 +120,7 @@ __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
     'pools list --blocks' | 'pools quote --blocks' | 'pools subscribe --blocks' | 'agent subscribe --blocks' | 'agent claim --blocks') kind=list choices='asia europe americas' alone='all' ;;
-    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys list --older-than' | 'keys list --unused-for' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --to' | 'keys create --var' | 'keys create --settle' | 'keys create --concurrency' | 'keys create --rate' | 'keys rotate --older-than' | 'keys rotate --to' | 'keys rotate --var' | 'keys rotate --prove' | 'keys rotate --overlap' | 'keys rotate --concurrency' | 'keys rotate --rate' | 'keys rotate --settle' | 'keys delete --settle' | 'keys delete --concurrency' | 'keys delete --rate' | 'run --model' | 'run --max-budget' | 'connect --model' | 'connect --context-window' | 'gateway --listen' | 'gateway --token-file' | 'gateway --cert' | 'gateway --key' | 'gateway --queue-limit' | 'gateway --queue-timeout' | 'gateway --drain' | 'gateway token --token-file' | 'gateway token --client' | 'gateway install --listen' | 'gateway install --token-file' | 'gateway install --cert' | 'gateway install --key' | 'gateway install --queue-limit' | 'gateway install --queue-timeout' | 'gateway install --drain' | 'usage report --month' | 'billing topup --pay-with' | 'billing topup --rpc-url' | 'billing topup --confirmations' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent subscribe --max-price' | 'agent subscribe --var' | 'agent subscribe --account' | 'agent subscribe --rpc-url' | 'agent subscribe --confirmations' | 'agent subscribe --field' | 'agent topup --var' | 'agent topup --account' | 'agent topup --rpc-url' | 'agent topup --confirmations' | 'agent topup --field' | 'agent claim --signature' | 'agent claim --var' | 'agent claim --account' | 'agent claim --rpc-url' | 'agent claim --confirmations' | 'agent claim --field' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'apply --max-charge' | 'history --limit' | 'history reconcile --rpc-url' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox serve --rpc-url' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
+    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys list --older-than' | 'keys list --unused-for' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --to' | 'keys create --var' | 'keys create --settle' | 'keys create --concurrency' | 'keys create --rate' | 'keys rotate --older-than' | 'keys rotate --to' | 'keys rotate --var' | 'keys rotate --prove' | 'keys rotate --overlap' | 'keys rotate --concurrency' | 'keys rotate --rate' | 'keys rotate --settle' | 'keys delete --settle' | 'keys delete --concurrency' | 'keys delete --rate' | 'run --model' | 'run --max-budget' | 'connect --model' | 'connect --context-window' | 'gateway --listen' | 'gateway --token-file' | 'gateway --cert' | 'gateway --key' | 'gateway --queue-limit' | 'gateway --queue-timeout' | 'gateway --drain' | 'gateway token --token-file' | 'gateway token --client' | 'gateway install --listen' | 'gateway install --token-file' | 'gateway install --cert' | 'gateway install --key' | 'gateway install --queue-limit' | 'gateway install --queue-timeout' | 'gateway install --drain' | 'usage report --month' | 'billing topup --pay-with' | 'billing topup --rpc-url' | 'billing topup --confirmations' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent subscribe --max-price' | 'agent subscribe --var' | 'agent subscribe --account' | 'agent subscribe --rpc-url' | 'agent subscribe --confirmations' | 'agent subscribe --field' | 'agent topup --var' | 'agent topup --account' | 'agent topup --rpc-url' | 'agent topup --confirmations' | 'agent topup --field' | 'agent claim --signature' | 'agent claim --var' | 'agent claim --account' | 'agent claim --rpc-url' | 'agent claim --confirmations' | 'agent claim --field' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'apply --max-charge' | 'history --limit' | 'history reconcile --rpc-url' | 'state gc --older-than' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox serve --rpc-url' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
     'pools list --status') kind=words choices='active funding activating paused' ;;
     'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;
     'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'keys create --from' | 'keys create --save-to' | 'keys create --failed' | 'keys rotate --save' | 'keys rotate --from' | 'keys rotate --save-to' | 'keys delete --from' | 'keys delete --failed' | 'usage report --prices' | 'billing topup --password-file' | 'agent subscribe --save' | 'agent subscribe --keystore' | 'agent subscribe --password-file' | 'agent topup --save' | 'agent topup --keystore' | 'agent topup --password-file' | 'agent claim --save' | 'agent claim --keystore' | 'agent claim --password-file' | 'agent wallet create --keystore' | 'agent wallet create --password-file' | 'agent wallet import --keystore' | 'agent wallet import --password-file' | 'agent wallet address --keystore' | 'agent wallet address --password-file' | 'apply --save-to' | 'api --input' | 'plan 1' | 'apply 1') kind=files ;;
@@ -145,7 +148,7 @@ __ci_values() {
     'pools subscriptions --fields' | 'pools cancel --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug' ;;
     'pools keys --fields') kind=list choices='id name apiKey isActive subscriptionId createdAt' ;;
     'keys list --fields') kind=list choices='id name apiKey keyPlan keyType isActive subscriptionId subscriptionStatus subscriptionExpiresAt maxBudget rpm tpm createdAt lastUsedAt stored' ;;
-    'keys create --fields') kind=list choices='id name apiKey savedTo variable rows created found recreated existing failed failures seconds' ;;
+    'keys create --fields') kind=list choices='id name apiKey savedTo variable rows created found recreated existing failed elsewhere failures seconds' ;;
     'keys secret --fields') kind=list choices='id name apiKey stored' ;;
     'keys rotate --fields') kind=list choices='id name oldId apiKey savedTo variable rotated failed' ;;
     'keys delete --fields') kind=list choices='id name deleted rows revoked gone failed failures seconds' ;;
@@ -177,7 +180,12 @@ __ci_values() {
     'export --fields') kind=list choices='version ceilings managed seats keys' ;;
     'plan --fields') kind=list choices='file account differs changes unmanaged dueToday dueTodayAtMost monthlyBefore monthlyAfter maxMonthlySpend exceedsMaximum notes' ;;
     'apply --fields') kind=list choices='file account differs changes unmanaged dueToday dueTodayAtMost monthlyBefore monthlyAfter maxMonthlySpend exceedsMaximum notes charged' ;;
-    'history --fields' | 'history reconcile --fields') kind=list choices='id at action change outcome settledAt ids account request' ;;
+    'history --fields' | 'history reconcile --fields') kind=list choices='id at action change outcome settledAt ids account by request' ;;
+    'state init --fields') kind=list choices='database schema from to sql' ;;
+    'state status --fields') kind=list choices='database schema version needed fits server roundTrip clockDifference machines openChanges locks unsynced undelivered accounts' ;;
+    'state move --fields') kind=list choices='added updated known left' ;;
+    'state sync --fields') kind=list choices='changes' ;;
+    'state gc --fields') kind=list choices='changes sessions locks work undelivered' ;;
     'auth login --fields' | 'auth logout --fields' | 'login --fields' | 'logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
     'auth status --fields' | 'whoami --fields') kind=list choices='profile profileOrigin apiUrl apiUrlOrigin managementKey managementKeyOrigin apiKey apiKeyOrigin sandbox valid' ;;
     'auth list --fields') kind=list choices='profile current apiUrl managementKey managementKeyOrigin' ;;
@@ -198,7 +206,7 @@ __ci_values() {
     'connect 1') kind=words choices='claude-code opencode kilo pi qwen-code cline codex crush goose zed aider llm litellm openai-sdk anthropic-sdk' ;;
     'gateway export 1') kind=words choices='litellm' ;;
     'auth switch 1') kind=profiles ;;
-    'config get 1' | 'config set 1' | 'config unset 1') kind=words choices='output timeout max-monthly-spend settling-time default-key max-key-age' ;;
+    'config get 1' | 'config set 1' | 'config unset 1') kind=words choices='output timeout max-monthly-spend settling-time default-key max-key-age state-url' ;;
     'api 1') kind=words choices='GET HEAD POST PUT PATCH DELETE' ;;
     'sandbox schedule 2') kind=words choices='asia europe americas' ;;
     'completion install 1') kind=words choices='bash zsh fish powershell' ;;

@@ -35,7 +35,8 @@ function __ci_commands
                 'export'\t'Print the account as a file' \
                 'plan'\t'Show what differs between a file and the account' \
                 'apply'\t'Make the account as a file says' \
-                'history'\t'Show changes made from this machine' \
+                'history'\t'Show the record of changes' \
+                'state'\t'Manage the state database that machines share' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
                 'api'\t'Send an authenticated API request' \
@@ -95,6 +96,12 @@ function __ci_commands
                 'address'\t'Print the address of a wallet'
         case 'history' 'help history'
             printf '%s\n' 'reconcile'\t'Resolve changes with an unknown outcome, and find leftover temporary keys'
+        case 'state' 'help state'
+            printf '%s\n' 'init'\t'Create or upgrade the tables of the state database' \
+                'status'\t'Show the state database, and the machines that share it' \
+                'move'\t'Bring the record of this machine into the state database' \
+                'sync'\t'Bring in the changes that the state database lacks' \
+                'gc'\t'Remove old changes that are settled'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'Sign in with a management key' \
                 'logout'\t'Remove a saved key from this machine' \
@@ -138,7 +145,8 @@ function __ci_commands
                 'export'\t'Print the account as a file' \
                 'plan'\t'Show what differs between a file and the account' \
                 'apply'\t'Make the account as a file says' \
-                'history'\t'Show changes made from this machine' \
+                'history'\t'Show the record of changes' \
+                'state'\t'Manage the state database that machines share' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
                 'api'\t'Send an authenticated API request' \
@@ -465,6 +473,10 @@ function __ci_options
         case 'history reconcile'
             printf '%s\n' '--wait'\t'Wait until recent changes have settled' \
                 '--rpc-url'\t'RPC endpoint for payments on chain (default: ETH_RPC_URL, or a public one)'
+        case 'state init'
+            printf '%s\n' '--sql'\t'Print the SQL that creates the tables, and send nothing'
+        case 'state gc'
+            printf '%s\n' '--older-than'\t'Remove what ended longer ago than this, such as 90d (at least 31d)'
         case 'auth login'
             printf '%s\n' '--with-key'\t'Read the key from standard input' \
                 '--keychain'\t'Save the key in the system keychain (requires the npm package @napi-rs/keyring)'
@@ -495,6 +507,7 @@ function __ci_options
         '--profile'\t'Profile to use' \
         '--api-url'\t'Send requests to another API host' \
         '--sandbox'\t'Use the sandbox: no account needed, nothing is charged' \
+        '--offline'\t'Use local files while the state database can\'t be reached' \
         '--timeout'\t'Time limit for a request (default: 30s)' \
         '--no-input'\t'Never prompt' \
         '--yes'\t'Skip confirmation prompts' \
@@ -551,7 +564,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'The whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys list --older-than' 'keys list --unused-for' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys create --concurrency' 'keys create --rate' 'keys rotate --older-than' 'keys rotate --to' 'keys rotate --var' 'keys rotate --prove' 'keys rotate --overlap' 'keys rotate --concurrency' 'keys rotate --rate' 'keys rotate --settle' 'keys delete --settle' 'keys delete --concurrency' 'keys delete --rate' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'gateway --listen' 'gateway --token-file' 'gateway --cert' 'gateway --key' 'gateway --queue-limit' 'gateway --queue-timeout' 'gateway --drain' 'gateway token --token-file' 'gateway token --client' 'gateway install --listen' 'gateway install --token-file' 'gateway install --cert' 'gateway install --key' 'gateway install --queue-limit' 'gateway install --queue-timeout' 'gateway install --drain' 'usage report --month' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'apply --max-charge' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys list --older-than' 'keys list --unused-for' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys create --concurrency' 'keys create --rate' 'keys rotate --older-than' 'keys rotate --to' 'keys rotate --var' 'keys rotate --prove' 'keys rotate --overlap' 'keys rotate --concurrency' 'keys rotate --rate' 'keys rotate --settle' 'keys delete --settle' 'keys delete --concurrency' 'keys delete --rate' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'gateway --listen' 'gateway --token-file' 'gateway --cert' 'gateway --key' 'gateway --queue-limit' 'gateway --queue-timeout' 'gateway --drain' 'gateway token --token-file' 'gateway token --client' 'gateway install --listen' 'gateway install --token-file' 'gateway install --cert' 'gateway install --key' 'gateway install --queue-limit' 'gateway install --queue-timeout' 'gateway install --drain' 'usage report --month' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'apply --max-charge' 'history --limit' 'history reconcile --rpc-url' 'state gc --older-than' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -782,6 +795,7 @@ function __ci_values
                 'recreated' \
                 'existing' \
                 'failed' \
+                'elsewhere' \
                 'failures' \
                 'seconds' \
                 '--alone'
@@ -1123,7 +1137,52 @@ function __ci_values
                 'settledAt' \
                 'ids' \
                 'account' \
+                'by' \
                 'request' \
+                '--alone'
+        case 'state init --fields'
+            printf '%s\n' 'list' \
+                'database' \
+                'schema' \
+                'from' \
+                'to' \
+                'sql' \
+                '--alone'
+        case 'state status --fields'
+            printf '%s\n' 'list' \
+                'database' \
+                'schema' \
+                'version' \
+                'needed' \
+                'fits' \
+                'server' \
+                'roundTrip' \
+                'clockDifference' \
+                'machines' \
+                'openChanges' \
+                'locks' \
+                'unsynced' \
+                'undelivered' \
+                'accounts' \
+                '--alone'
+        case 'state move --fields'
+            printf '%s\n' 'list' \
+                'added' \
+                'updated' \
+                'known' \
+                'left' \
+                '--alone'
+        case 'state sync --fields'
+            printf '%s\n' 'list' \
+                'changes' \
+                '--alone'
+        case 'state gc --fields'
+            printf '%s\n' 'list' \
+                'changes' \
+                'sessions' \
+                'locks' \
+                'work' \
+                'undelivered' \
                 '--alone'
         case 'auth login --fields' 'auth logout --fields' 'login --fields' 'logout --fields'
             printf '%s\n' 'list' \
@@ -1262,7 +1321,8 @@ function __ci_values
                 'max-monthly-spend' \
                 'settling-time' \
                 'default-key' \
-                'max-key-age'
+                'max-key-age' \
+                'state-url'
         case 'api 1'
             printf '%s\n' 'words' \
                 'GET' \

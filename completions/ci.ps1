@@ -43,7 +43,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('export', 'Print the account as a file')
       , @('plan', 'Show what differs between a file and the account')
       , @('apply', 'Make the account as a file says')
-      , @('history', 'Show changes made from this machine')
+      , @('history', 'Show the record of changes')
+      , @('state', 'Manage the state database that machines share')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
       , @('api', 'Send an authenticated API request')
@@ -166,6 +167,20 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'help history' = @(
       , @('reconcile', 'Resolve changes with an unknown outcome, and find leftover temporary keys')
     )
+    'state' = @(
+      , @('init', 'Create or upgrade the tables of the state database')
+      , @('status', 'Show the state database, and the machines that share it')
+      , @('move', 'Bring the record of this machine into the state database')
+      , @('sync', 'Bring in the changes that the state database lacks')
+      , @('gc', 'Remove old changes that are settled')
+    )
+    'help state' = @(
+      , @('init', 'Create or upgrade the tables of the state database')
+      , @('status', 'Show the state database, and the machines that share it')
+      , @('move', 'Bring the record of this machine into the state database')
+      , @('sync', 'Bring in the changes that the state database lacks')
+      , @('gc', 'Remove old changes that are settled')
+    )
     'auth' = @(
       , @('login', 'Sign in with a management key')
       , @('logout', 'Remove a saved key from this machine')
@@ -246,7 +261,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('export', 'Print the account as a file')
       , @('plan', 'Show what differs between a file and the account')
       , @('apply', 'Make the account as a file says')
-      , @('history', 'Show changes made from this machine')
+      , @('history', 'Show the record of changes')
+      , @('state', 'Manage the state database that machines share')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
       , @('api', 'Send an authenticated API request')
@@ -631,6 +647,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--wait', 'Wait until recent changes have settled')
       , @('--rpc-url', 'RPC endpoint for payments on chain (default: ETH_RPC_URL, or a public one)')
     )
+    'state init' = @(
+      , @('--sql', 'Print the SQL that creates the tables, and send nothing')
+    )
+    'state gc' = @(
+      , @('--older-than', 'Remove what ended longer ago than this, such as 90d (at least 31d)')
+    )
     'auth login' = @(
       , @('--with-key', 'Read the key from standard input')
       , @('--keychain', 'Save the key in the system keychain (requires the npm package @napi-rs/keyring)')
@@ -668,6 +690,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     , @('--profile', 'Profile to use')
     , @('--api-url', 'Send requests to another API host')
     , @('--sandbox', 'Use the sandbox: no account needed, nothing is charged')
+    , @('--offline', 'Use local files while the state database can''t be reached')
     , @('--timeout', 'Time limit for a request (default: 30s)')
     , @('--no-input', 'Never prompt')
     , @('--yes', 'Skip confirmation prompts')
@@ -1019,6 +1042,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'any'
     }
     'history reconcile --rpc-url' = @{
+      Kind = 'any'
+    }
+    'state gc --older-than' = @{
       Kind = 'any'
     }
     'api --raw-field' = @{
@@ -1576,6 +1602,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('recreated', '')
         , @('existing', '')
         , @('failed', '')
+        , @('elsewhere', '')
         , @('failures', '')
         , @('seconds', '')
       )
@@ -2005,6 +2032,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('settledAt', '')
         , @('ids', '')
         , @('account', '')
+        , @('by', '')
         , @('request', '')
       )
     }
@@ -2019,7 +2047,62 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('settledAt', '')
         , @('ids', '')
         , @('account', '')
+        , @('by', '')
         , @('request', '')
+      )
+    }
+    'state init --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('database', '')
+        , @('schema', '')
+        , @('from', '')
+        , @('to', '')
+        , @('sql', '')
+      )
+    }
+    'state status --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('database', '')
+        , @('schema', '')
+        , @('version', '')
+        , @('needed', '')
+        , @('fits', '')
+        , @('server', '')
+        , @('roundTrip', '')
+        , @('clockDifference', '')
+        , @('machines', '')
+        , @('openChanges', '')
+        , @('locks', '')
+        , @('unsynced', '')
+        , @('undelivered', '')
+        , @('accounts', '')
+      )
+    }
+    'state move --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('added', '')
+        , @('updated', '')
+        , @('known', '')
+        , @('left', '')
+      )
+    }
+    'state sync --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('changes', '')
+      )
+    }
+    'state gc --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('changes', '')
+        , @('sessions', '')
+        , @('locks', '')
+        , @('work', '')
+        , @('undelivered', '')
       )
     }
     'auth login --fields' = @{
@@ -2268,6 +2351,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('settling-time', '')
         , @('default-key', '')
         , @('max-key-age', '')
+        , @('state-url', '')
       )
     }
     'config set 1' = @{
@@ -2279,6 +2363,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('settling-time', '')
         , @('default-key', '')
         , @('max-key-age', '')
+        , @('state-url', '')
       )
     }
     'config unset 1' = @{
@@ -2290,6 +2375,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('settling-time', '')
         , @('default-key', '')
         , @('max-key-age', '')
+        , @('state-url', '')
       )
     }
     'api 1' = @{

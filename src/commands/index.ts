@@ -56,7 +56,12 @@ export const nouns: readonly Stub[] = [
     description: 'Make the account as a file says',
     load: () => import('./apply.ts'),
   },
-  { term: 'history', description: 'Show changes made from this machine', load: () => import('./history/index.ts') },
+  { term: 'history', description: 'Show the record of changes', load: () => import('./history/index.ts') },
+  {
+    term: 'state',
+    description: 'Manage the state database that machines share',
+    load: () => import('./state/index.ts'),
+  },
   { term: 'auth', description: 'Sign in and out, and switch profiles', load: () => import('./auth/index.ts') },
   { term: 'config', description: 'Manage settings', load: () => import('./config/index.ts') },
   { term: 'api', description: 'Send an authenticated API request', load: () => import('./api.ts') },

@@ -14,6 +14,8 @@ import {
   userOf,
 } from '../support/cli.ts';
 import { csvRows } from '../support/csv.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { lacksPostgres } from '../support/postgres-programs.ts';
 import { isBinary } from '../support/program.ts';
 import { listAt, textAt } from '../support/sandbox.ts';
 import { answer, type Behavior, data, deadUrl, server } from '../support/servers.ts';
@@ -117,6 +119,57 @@ describe('doctor', () => {
       expect.stringContaining('CHEAPESTINFERENCE_API_URL'),
     );
   });
+
+  test.skipIf(lacksPostgres)('checks the state database, and names it without its password', async () => {
+    const { url, port } = await startPostgres();
+    const { me } = await signedInCustomer({ CHEAPESTINFERENCE_STATE_URL: url });
+    const password = new URL(url).password;
+    const stateOf = (stdout: string) => cells(stdout).find(([check]) => check === 'state database');
+    const label = `postgres://127.0.0.1:${port}/app`;
+    const missing = await me.ci('doctor');
+    expect([missing.code, stateOf(missing.stdout)]).toEqual([
+      1,
+      [
+        'state database',
+        'failed',
+        `The state database ${label} has no tables in the schema cheapestinference. Run \`ci state init\` to create them.`,
+      ],
+    ]);
+    await me.ci('state init');
+    const { stdout, stderr } = await me.ci('doctor --debug');
+    expect(stateOf(stdout)).toEqual(['state database', 'ok', `${label} (from CHEAPESTINFERENCE_STATE_URL)`]);
+    expect(stdout + stderr).not.toContain(password);
+    const { rows } = await shown(me, 'doctor');
+    expect(rows.filter((row) => row.startsWith('✓ State database  '))).toHaveLength(1);
+  });
+
+  test('reports an invalid state URL, and where it comes from', async () => {
+    const { me } = await signedInCustomer({ CHEAPESTINFERENCE_STATE_URL: 'mysql://team:hunter2@db.test/state' });
+    const { code, stdout, stderr } = await me.ci('doctor');
+    expect([code, cells(stdout).find(([check]) => check === 'state database')]).toEqual([
+      1,
+      [
+        'state database',
+        'failed',
+        '"mysql://" is not a valid scheme for a state URL (from CHEAPESTINFERENCE_STATE_URL). Use a URL such as postgres://USER:PASSWORD@HOST/DATABASE.',
+      ],
+    ]);
+    expect(stdout + stderr).not.toContain('hunter2');
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'reports a state URL with a password that other users can read',
+    async () => {
+      const { me } = await signedInCustomer();
+      await me.ci('config set state-url -', { stdin: 'postgres://team:hunter2@db.test/state' });
+      const file = (await me.ci('config path')).stdout.trim();
+      chmodSync(file, 0o644);
+      expect(findingsOf(await me.ci('doctor --json'))['state database']).toMatchObject({
+        status: 'failed',
+        detail: expect.stringContaining(`chmod 600 ${file}`),
+      });
+    },
+  );
 
   test.each([
     ['too many arguments', 'doctor all'],

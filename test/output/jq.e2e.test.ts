@@ -88,7 +88,11 @@ describe('--jq', () => {
 
   test.each([
     ['config path', '.file|endswith("config.json")', 'true\n'],
-    ['config list', '.[].key', 'output\ntimeout\nmax-monthly-spend\nsettling-time\ndefault-key\nmax-key-age\n'],
+    [
+      'config list',
+      '.[].key',
+      'output\ntimeout\nmax-monthly-spend\nsettling-time\ndefault-key\nmax-key-age\nstate-url\n',
+    ],
     ['history', 'length', '0\n'],
     ['history --all', 'length', '0\n'],
     ['history reconcile', 'length', '0\n'],

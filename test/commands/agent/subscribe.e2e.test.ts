@@ -378,7 +378,7 @@ describe('a price', () => {
     const { code, stderr } = await me.pays(`${buy} --again`);
     expect([code, stderr]).toEqual([
       8,
-      'ci: The payments of the last 30 days from this machine would rise to 78.00 USDC, which is above max-monthly-spend $50.00 (profile "default"). Nothing was paid. Raise the limit with `ci config set max-monthly-spend USD`.\n',
+      'ci: The recorded payments of the last 30 days would rise to 78.00 USDC, which is above max-monthly-spend $50.00 (profile "default"). Nothing was paid. Raise the limit with `ci config set max-monthly-spend USD`.\n',
     ]);
     expect(await sentBy(me)).toHaveLength(1);
   });

@@ -89,6 +89,7 @@ describe('ci history', () => {
       outcome: 'applied',
       settledAt: expect.stringMatching(/Z$/),
       ids: [subscription],
+      by: null,
       account: expect.stringMatching(/^mk_…cdef \(CHEAPESTINFERENCE_MANAGEMENT_KEY\) at 127\.0\.0\.1:\d+$/),
       request: {
         action: 'subscribe',
@@ -99,7 +100,7 @@ describe('ci history', () => {
         charge: 49,
       },
     });
-    expect(namesIn(first)).toEqual('id at action change outcome settledAt ids account request'.split(' '));
+    expect(namesIn(first)).toEqual('id at action change outcome settledAt ids account by request'.split(' '));
   });
 
   test('describes every kind of change in words', async () => {
