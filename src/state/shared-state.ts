@@ -50,7 +50,7 @@ export function openSharedState(options: SharedStateOptions): ReadableState {
   // Until the request of the change leaves, the command waits for other answers anyway.
   if (isChanging) shared.prepare();
   const onFallback = (error: CommandError) =>
-    note(`${error.message}. Showing only the changes that this machine knows of.`);
+    note(`${error.message}. Showing only the changes in the files of this machine.`);
   return new ReadableState({ shared, local, localRotations, isChanging, onFallback });
 }
 

@@ -54,7 +54,7 @@ test('reads without the database, and says what is missing', async () => {
     if (line.startsWith('history')) {
       expect(stdout).toBe('[]\n');
       expect(stderr).toMatch(
-        /^Can't use the state database .*\. Showing only the changes that this machine knows of\.\n$/,
+        /^Can't use the state database .*\. Showing only the changes in the files of this machine\.\n$/,
       );
     }
   }
