@@ -104,7 +104,7 @@ describe('prompts for missing arguments', () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe');
     await session.shows('Pool:');
-    await session.shows('minimax-m3');
+    await session.shows('paused');
     expect(session.screen).toMatch(/^\W{0,2}deepseek-v4 +DeepSeek V4 +from \$59\.00 +not open yet \(funding\)$/m);
     expect(session.screen).toMatch(/^\W{0,2}qwen35 +Qwen 3\.5 +from \$29\.00 +paused$/m);
     session.type(down);
