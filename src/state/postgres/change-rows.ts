@@ -2,19 +2,20 @@ import * as z from 'zod/mini';
 import type { RecordedChange, Settled } from '../change-log.ts';
 import { beforeSchema, intentSchema, processSchema } from '../change-schema.ts';
 import { hasEnded } from '../process.ts';
+import { isAlive, milliseconds } from './expressions.ts';
 import type { ServerClock } from './server-clock.ts';
 
 /** The columns of a change, for `select`. Times are epoch milliseconds of the server's clock. */
 export function changeColumns(schema: string): string {
   return `id, account, label, intent, before, process, username, host,
-    extract(epoch from at)::float8 * 1000 as at,
-    extract(epoch from sent_at)::float8 * 1000 as sent_at,
+    ${milliseconds('at')} as at,
+    ${milliseconds('sent_at')} as sent_at,
     outcome, found_by, ids, code, charge,
-    extract(epoch from settled_at)::float8 * 1000 as settled_at,
+    ${milliseconds('settled_at')} as settled_at,
     exists (
-      select from ${schema}.sessions where sessions.id = changes.session and ended_at is null and expires_at > clock_timestamp()
+      select from ${schema}.sessions where sessions.id = changes.session and ${isAlive}
     ) as is_running,
-    extract(epoch from clock_timestamp())::float8 * 1000 as now`;
+    ${milliseconds('clock_timestamp()')} as now`;
 }
 
 /** A row with {@link changeColumns}. */
@@ -60,7 +61,7 @@ export function changeOfRow(row: ChangeRow, clock: ServerClock, ownTime?: number
     before: beforeSchema.parse(row.before),
     account: { id: account, label },
     process,
-    by: username === '' ? host : `${username} on ${host}`,
+    by: userOn(username, host),
     // A process of this machine may have been killed.
     isRunning: is_running && !hasEnded(process),
     ...(outcome !== null && {
@@ -74,4 +75,9 @@ export function changeOfRow(row: ChangeRow, clock: ServerClock, ownTime?: number
       },
     }),
   };
+}
+
+/** Returns who made a change, for people. */
+export function userOn(user: string, host: string): string {
+  return user === '' ? host : `${user} on ${host}`;
 }

@@ -2,6 +2,7 @@ import { CommandError } from '../../domain/errors.ts';
 import type { Clocks } from '../../domain/pace.ts';
 import { hasEnded, type ProcessId } from '../process.ts';
 import type { StateDatabase } from './database.ts';
+import { isAlive, isFree } from './expressions.ts';
 import { expired, type Session } from './session.ts';
 
 /** The pauses between two attempts to take a lock, in milliseconds. The last one is repeated, each randomly shortened by up to half. */
@@ -58,25 +59,25 @@ export async function takeLock(
       `insert into ${schema}.locks as held (name, work, run, sessions, fence, taken_at)
        select $1, $3, fence, array[id], fence, clock_timestamp()
        from (select id, nextval('${schema}.fence') as fence from ${schema}.sessions
-         where id = $2 and ended_at is null and expires_at > clock_timestamp() and ${session.sameServer}) as own
+         where id = $2 and ${isAlive} and ${session.sameServer}) as own
        on conflict (name) do update set
          work = excluded.work,
          fence = excluded.fence,
          taken_at = excluded.taken_at,
-         run = case when ${isFree(schema)} then excluded.run else held.run end,
-         sessions = case when ${isFree(schema)} then excluded.sessions else held.sessions || excluded.sessions end
-       where ${isFree(schema)} or held.work = excluded.work
+         run = case when ${isFree(schema, 'held')} then excluded.run else held.run end,
+         sessions = case when ${isFree(schema, 'held')} then excluded.sessions else held.sessions || excluded.sessions end
+       where ${isFree(schema, 'held')} or held.work = excluded.work
        returning fence::text, run::text`,
       [name, session.id, work ?? null],
     );
     if (taken) return { name, ...taken };
-    const isAlive = await endExpired(
+    const isOwnAlive = await endExpired(
       database,
       session,
       'select unnest(sessions) from SCHEMA.locks where name = $2',
       name,
     );
-    if (!isAlive) throw session.lose(expired);
+    if (!isOwnAlive) throw session.lose(expired);
     const holder = (await holdersOf(database, name)).find(({ has_ended }) => !has_ended);
     if (!holder || (await endIfDead(database, holder))) continue;
     const who = holder.host === '' ? 'of an unknown machine' : `pid ${holder.pid} on ${holder.host}`;
@@ -127,7 +128,7 @@ export async function endExpired(
        update ${schema}.sessions set ended_at = clock_timestamp()
        where id in (${query}) and ended_at is null and expires_at <= clock_timestamp()
      )
-     select ended_at is null and expires_at > clock_timestamp() and ${session.sameServer} as is_alive from ${schema}.sessions where id = $1`,
+     select ${isAlive} and ${session.sameServer} as is_alive from ${schema}.sessions where id = $1`,
     [session.id, value],
   );
   return own?.is_alive === true;
@@ -144,13 +145,6 @@ export async function endIfDead(
     [process.id],
   );
   return true;
-}
-
-/** An expression that is true if all sessions that have a lock are known to have ended. */
-function isFree(schema: string): string {
-  return `not exists (
-    select from unnest(held.sessions) as holder
-    where not exists (select from ${schema}.sessions where sessions.id = holder and ended_at is not null))`;
 }
 
 function holdersOf(database: StateDatabase, name: string, condition = ''): Promise<HolderRow[]> {

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Clocks } from '../../domain/pace.ts';
 import type { RecordedChange } from '../change-log.ts';
 import type { StateDatabase } from './database.ts';
+import { milliseconds } from './expressions.ts';
 import { rowText } from './rows-text.ts';
 import { ServerClock } from './server-clock.ts';
 import { userName } from './session.ts';
@@ -42,8 +43,7 @@ export async function addRecorded(
 
 /** Measures the clock of the server. */
 async function measuredClock(database: StateDatabase, clocks: Clocks): Promise<ServerClock> {
-  const read = () =>
-    database.rows<{ now: number }>('select extract(epoch from clock_timestamp())::float8 * 1000 as now');
+  const read = () => database.rows<{ now: number }>(`select ${milliseconds('clock_timestamp()')} as now`);
   // The first statement connects.
   await read();
   const clock = new ServerClock(clocks.wall);

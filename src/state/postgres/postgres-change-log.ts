@@ -7,6 +7,7 @@ import { type ChangeLog, type NewChange, type RecordedChange, replacesOutcome, t
 import { thisProcess } from '../process.ts';
 import { type ChangeRow, changeColumns, changeOfRow } from './change-rows.ts';
 import type { StateDatabase } from './database.ts';
+import { isAlive, isOpen, milliseconds } from './expressions.ts';
 import { rowsText, textOf } from './rows-text.ts';
 import type { ServerClock } from './server-clock.ts';
 import { expired, type Session, userName } from './session.ts';
@@ -89,7 +90,7 @@ export class PostgresChangeLog implements ChangeLog {
     // A process may continue what another one began, such as a payment, but only after that one can send nothing more.
     const mayContinue = begun
       ? 'false'
-      : `not exists (select from ${schema}.sessions where id = changes.session and ended_at is null and expires_at > clock_timestamp())`;
+      : `not exists (select from ${schema}.sessions where id = changes.session and ${isAlive})`;
     const sent = await database.rows(
       `update ${schema}.changes set session = $2, sent_at = clock_timestamp(), touched_at = clock_timestamp(), version = nextval('${schema}.fence')
        where id = $1 and (session = $2 or ${mayContinue}) and (outcome is null or outcome = 'unknown') and ${own.sameServer} and ${own.isAlive}
@@ -115,7 +116,7 @@ export class PostgresChangeLog implements ChangeLog {
   }
 
   async open(): Promise<RecordedChange[]> {
-    return this.#read("where outcome is null or (outcome = 'unknown' and action <> 'api') order by at, version");
+    return this.#read(`where ${isOpen} order by at, version`);
   }
 
   async since(moment: number): Promise<RecordedChange[]> {
@@ -289,9 +290,7 @@ export class PostgresChangeLog implements ChangeLog {
     const { database, serverClock, clocks } = this.#options;
     if (serverClock.isMeasured) return;
     const asked = clocks.wall();
-    const [row] = await database.rows<{ now: number }>(
-      'select extract(epoch from clock_timestamp())::float8 * 1000 as now',
-    );
+    const [row] = await database.rows<{ now: number }>(`select ${milliseconds('clock_timestamp()')} as now`);
     if (row) serverClock.measure(row.now, asked);
   }
 }

@@ -7,6 +7,7 @@ import { isRunning, type ProcessId } from '../process.ts';
 import { type Rotation, rotationSchema, seriesOf } from '../rotation.ts';
 import type { RotationStore, SharedRotation, SharedRotations, WantedRotation } from '../rotation-store.ts';
 import type { StateDatabase } from './database.ts';
+import { isAlive } from './expressions.ts';
 import { endExpired, endIfDead } from './locks.ts';
 import type { ServerClock } from './server-clock.ts';
 import { expired, type Session } from './session.ts';
@@ -244,7 +245,7 @@ export class PostgresRotations implements RotationStore {
 
   get #columns(): string {
     return `rotation, session::text, stopped_at is not null as is_stopped,
-      coalesce(ended_at is null and expires_at > clock_timestamp(), false) as is_alive,
+      coalesce(${isAlive}, false) as is_alive,
       sessions.machine, sessions.pid, sessions.started, rotations.machine as owner, rotations.host`;
   }
 

@@ -1,5 +1,5 @@
 import type { StateDatabase } from './database.ts';
-import { isOpen } from './status.ts';
+import { isFree, isOpen } from './expressions.ts';
 
 /** How many rows are removed at a time. */
 const chunkSize = 1000;
@@ -41,9 +41,7 @@ const removals: readonly Removal[] = [
     kind: 'locks',
     table: 'locks',
     key: 'name',
-    condition: `taken_at < to_timestamp($1) and not exists (
-      select from unnest(sessions) as holder
-      where not exists (select from SCHEMA.sessions where sessions.id = holder and ended_at is not null))`,
+    condition: `taken_at < to_timestamp($1) and ${isFree('SCHEMA', 'locks')}`,
   },
   {
     kind: 'work',

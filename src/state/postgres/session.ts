@@ -4,6 +4,7 @@ import { CommandError } from '../../domain/errors.ts';
 import type { Clocks } from '../../domain/pace.ts';
 import { thisProcess } from '../process.ts';
 import type { StateDatabase } from './database.ts';
+import { isAlive, milliseconds } from './expressions.ts';
 import { checkVersion } from './schema.ts';
 import type { ServerClock } from './server-clock.ts';
 import { identitySql } from './server-identity.ts';
@@ -72,7 +73,7 @@ export class Session {
     this.#lease = leaseFor(requestTime);
     this.id = opened.id;
     const { schema } = options.database.address;
-    this.isAlive = `exists (select from ${schema}.sessions where id = ${opened.id} and ended_at is null and expires_at > clock_timestamp())`;
+    this.isAlive = `exists (select from ${schema}.sessions where id = ${opened.id} and ${isAlive})`;
     this.sameServer = opened.identity === '' ? 'true' : `${identitySql} = '${opened.identity.replaceAll("'", "''")}'`;
     this.#expires = after(asked, this.#lease);
     // Until then, a process whose session was lost in a failover may send, and what it sent may take effect.
@@ -170,8 +171,8 @@ export class Session {
     const [renewed] = await database.rows<{ now: number }>(
       `update ${database.address.schema}.sessions
        set seen_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $2)
-       where id = $1 and ended_at is null and expires_at > clock_timestamp() and ${this.sameServer}
-       returning extract(epoch from clock_timestamp())::float8 * 1000 as now`,
+       where id = $1 and ${isAlive} and ${this.sameServer}
+       returning ${milliseconds('clock_timestamp()')} as now`,
       [this.id, this.#lease / 1000],
     );
     if (!renewed) throw this.lose(expired);
@@ -218,7 +219,7 @@ async function insert(
        returning id
      )
      select opened.id::text, here.identity, schema_version.version,
-       extract(epoch from clock_timestamp())::float8 * 1000 as now,
+       ${milliseconds('clock_timestamp()')} as now,
        (extract(epoch from clock_timestamp()) - extract(epoch from server.changed_at))::float8 * 1000 as since_change,
        server.longest_lease * 1000 as longest_lease
      from opened, here, server, ${schema}.schema_version`,

@@ -1,7 +1,9 @@
 import type { Clocks } from '../../domain/pace.ts';
 import type { Intent } from '../../domain/reconcile.ts';
 import { intentSchema } from '../change-schema.ts';
+import { userOn } from './change-rows.ts';
 import type { StateDatabase } from './database.ts';
+import { isAlive, isOpen, milliseconds } from './expressions.ts';
 import { versionOf } from './initialize.ts';
 import { schemaVersion } from './schema.ts';
 import { ServerClock } from './server-clock.ts';
@@ -108,7 +110,7 @@ export class StatusReader {
     // The connection is open now.
     const [asked, begun] = [this.#clocks.wall(), this.#clocks.monotonic()];
     const [row] = await database.rows<{ server: string; now: number }>(
-      "select split_part(current_setting('server_version'), ' ', 1) as server, extract(epoch from clock_timestamp())::float8 * 1000 as now",
+      `select split_part(current_setting('server_version'), ' ', 1) as server, ${milliseconds('clock_timestamp()')} as now`,
     );
     const roundTrip = this.#clocks.monotonic() - begun;
     const now = row?.now ?? asked;
@@ -144,7 +146,7 @@ export class StatusReader {
     }>(
       `select host, username as user, ${milliseconds('max(seen_at)')} as seen_at,
          json_agg(json_build_object('pid', pid, 'program', program, 'began_at', ${milliseconds('began_at')}) order by began_at)
-           filter (where ended_at is null and expires_at > clock_timestamp()) as processes
+           filter (where ${isAlive}) as processes
        from ${schema}.sessions where seen_at > clock_timestamp() - make_interval(days => $1)
        group by host, username order by max(seen_at) desc limit $2`,
       [recentDays, mostRows],
@@ -174,7 +176,7 @@ export class StatusReader {
     }>(
       `with open as (
          select *, outcome is null and exists (
-           select from ${schema}.sessions where sessions.id = changes.session and ended_at is null and expires_at > clock_timestamp()
+           select from ${schema}.sessions where sessions.id = changes.session and ${isAlive}
          ) as is_running
          from ${schema}.changes where ${isOpen}
        )
@@ -210,7 +212,7 @@ export class StatusReader {
          username, host, pid, program, ${milliseconds('taken_at')} as since,
          ${milliseconds('expires_at')} - ${milliseconds('clock_timestamp()')} as lease_left
        from ${schema}.locks join ${schema}.sessions on sessions.id = any (locks.sessions)
-       where ended_at is null and expires_at > clock_timestamp()
+       where ${isAlive}
        order by taken_at, sessions.id limit $1`,
       [mostRows],
     );
@@ -248,16 +250,4 @@ export class StatusReader {
   #time(serverTime: number): string {
     return new Date(this.#serverClock.toLocal(serverTime)).toISOString();
   }
-}
-
-/** A condition for a change without a final outcome. That of a raw request can't be found, so it stays unknown. */
-export const isOpen = "(outcome is null or (outcome = 'unknown' and action <> 'api'))";
-
-/** Returns an expression for a time in epoch milliseconds. */
-function milliseconds(time: string): string {
-  return `extract(epoch from ${time})::float8 * 1000`;
-}
-
-function userOn(user: string, host: string): string {
-  return user === '' ? host : `${user} on ${host}`;
 }
