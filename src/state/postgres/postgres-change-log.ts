@@ -175,19 +175,6 @@ export class PostgresChangeLog implements ChangeLog {
     if (settlements.length > 0) await this.#update(settlements);
   }
 
-  /** Adds changes of another record like {@link add}, but leaves those that have a final outcome here as they are. */
-  async addUnsettled(changes: readonly RecordedChange[]): Promise<void> {
-    if (changes.length === 0) return;
-    const { database } = this.#options;
-    const settled = await database.rows<{ id: string }>(
-      `select id from ${database.address.schema}.changes where id = any ($1) and outcome in ('applied', 'not_applied')`,
-      [changes.map(({ id }) => id)],
-    );
-    const ids = new Set(settled.map(({ id }) => id));
-    const others = changes.filter(({ id }) => !ids.has(id));
-    if (others.length > 0) await this.add(others);
-  }
-
   async #insert(begun: readonly BegunHere[]): Promise<void> {
     const { database, session, fence } = this.#options;
     const { schema } = database.address;

@@ -7,6 +7,7 @@ import type { SharedWork, WorkShare } from '../work-share.ts';
 import { sharedAccount } from './accounts.ts';
 import type { StateDatabase } from './database.ts';
 import { isLockHeld, releaseLock, type TakenLock, takeLock } from './locks.ts';
+import { addRecorded } from './move.ts';
 import { PostgresChangeLog } from './postgres-change-log.ts';
 import type { PostgresRotations } from './postgres-rotations.ts';
 import { PostgresWork } from './postgres-work.ts';
@@ -186,8 +187,9 @@ export class PostgresState implements State {
   /** Brings in what this machine has recorded in files, for example before the database was set up. @throws CommandError */
   async #bringEarlier(): Promise<void> {
     try {
-      const changes = await this.#options.earlier();
-      await this.changes.addUnsettled(changes);
+      const { database, clocks, earlier } = this.#options;
+      const changes = await earlier();
+      if (changes.length > 0) await addRecorded(database, clocks, changes);
     } catch (error) {
       this.#bringsEarlier = undefined;
       throw error;
