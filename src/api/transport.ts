@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { connectionFailures } from '../domain/connection-failures.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import type { HttpAnswer } from './answers.ts';
 import { Body } from './body.ts';
@@ -282,14 +283,7 @@ function timedOut(): Error {
 const closedEarly = 'the connection was closed before the response was complete';
 
 const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'the connection was refused',
-  ECONNRESET: 'the connection was reset',
-  EPIPE: 'the connection was reset',
-  ENOTFOUND: 'the host name was not found',
-  EAI_AGAIN: 'the host name could not be looked up',
-  EHOSTUNREACH: 'the host is unreachable',
-  ENETUNREACH: 'the network is unreachable',
-  ETIMEDOUT: 'the connection timed out',
+  ...connectionFailures,
   CERT_HAS_EXPIRED: 'its certificate has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate chain ends in an unknown authority',

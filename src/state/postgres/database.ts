@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { ClientConfig, Pool, PoolClient, QueryResultRow } from 'pg';
+import { connectionFailures } from '../../domain/connection-failures.ts';
 import type { Environment } from '../../domain/environment.ts';
 import { asClause, CommandError, codeOf, messageOf } from '../../domain/errors.ts';
 import { checkVersion } from './schema.ts';
@@ -255,16 +256,9 @@ const refusals: Readonly<Record<string, Refusal>> = {
   '55000': ['is a standby server', 'Use the address of the primary server.'],
 };
 
-/** Reasons of a failed connection, by the code of the system. */
+/** Reasons of a failed connection, by the code of the system or of PostgreSQL. */
 const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'the connection was refused',
-  ECONNRESET: 'the connection was reset',
-  EPIPE: 'the connection was reset',
-  ENOTFOUND: 'the host name was not found',
-  EAI_AGAIN: 'the host name could not be looked up',
-  EHOSTUNREACH: 'the host is unreachable',
-  ENETUNREACH: 'the network is unreachable',
-  ETIMEDOUT: 'the connection timed out',
+  ...connectionFailures,
   '57P01': 'the server is shutting down',
   '57P03': 'the server is starting up',
   '53300': 'the server has too many connections',
