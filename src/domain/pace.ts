@@ -63,6 +63,17 @@ export interface Clocks {
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
+/** A time on both clocks of this machine, in milliseconds. */
+export interface ClockTimes {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+/** Reads both clocks. */
+export function timesOf({ wall, monotonic }: Pick<Clocks, 'wall' | 'monotonic'>): ClockTimes {
+  return { wall: wall(), monotonic: monotonic() };
+}
+
 /** The result of one check. */
 export type CheckResult =
   | { readonly kind: 'done' }

@@ -5,6 +5,7 @@ import type { Context } from '../../context/context.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
 import { groupBy } from '../../domain/group-by.ts';
+import { timesOf } from '../../domain/pace.ts';
 import { type Before, couldBe, type Intent, judgeKey, type KeyIntent, type Verdict } from '../../domain/reconcile.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type Settled,
 } from '../../state/change-log.ts';
 import { causeOf, happened, precedesAnyWork, unreadable } from '../changes/carry-out.ts';
-import { Departure, momentOf } from '../changes/departure.ts';
+import { Departure } from '../changes/departure.ts';
 import { idsOfOthers, isRival, settlesAt, waited } from '../changes/find-outcome.ts';
 import { type KeyRequest, keyIntent, sendKeyRequest } from '../keys/create.ts';
 import { secretOf } from '../keys/find.ts';
@@ -367,7 +368,7 @@ export class KeyChanges {
   ): Promise<Attempt<Answer>> {
     if (this.#end && !isLast) throw this.#end;
     const { clocks, connections, settings, result } = this.#context;
-    const begun = momentOf(clocks);
+    const begun = timesOf(clocks);
     const id = await this.#begin({ intent, before, account: this.#account });
     const departure = new Departure(this.#context, this.#history, { id, begun });
     const api = await connections.changing(departure.leave, { isQuiet: true });

@@ -2,6 +2,7 @@ import type { Api } from '../../api/index.ts';
 import type { Context } from '../../context/context.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
+import { timesOf } from '../../domain/pace.ts';
 import type { Before, Intent } from '../../domain/reconcile.ts';
 import { timeAgo } from '../../output/time.ts';
 import { type ChangeLog, isOpen, type RecordedAccount, type Settled } from '../../state/change-log.ts';
@@ -16,7 +17,7 @@ import {
   outcomeWithoutCheck,
   trustsRefusal,
 } from './actions.ts';
-import { Departure, momentOf } from './departure.ts';
+import { Departure } from './departure.ts';
 import { type CheckContext, type Finding, findOutcome, type UnsettledChange, waited } from './find-outcome.ts';
 
 /** Maximum attempts at one change. It is retried only if the API was too busy and the account agrees that nothing was done. */
@@ -80,7 +81,7 @@ export async function carryOut<A extends Action, Answer>(
     await noteOpen(context, history, account, intent);
     await noteUndelivered(context);
   }
-  const begun = momentOf(clocks);
+  const begun = timesOf(clocks);
   const id = await history.begin({ intent, before, account });
   const departure = new Departure(context, history, { id, begun });
   const api = await context.connections.changing(departure.leave);

@@ -1,5 +1,6 @@
 import type { Context } from '../../context/context.ts';
 import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
+import { type ClockTimes, timesOf } from '../../domain/pace.ts';
 import type { ChangeLog } from '../../state/change-log.ts';
 
 /** If a request leaves this long after it was recorded, in milliseconds, the record also gets the time it left. */
@@ -8,19 +9,13 @@ const noticeable = 1000;
 /** How often to record when a request leaves. A record that takes longer each time is too slow. */
 const mostAttempts = 5;
 
-/** A time on both clocks of this machine, in milliseconds. */
-interface Moment {
-  readonly wall: number;
-  readonly monotonic: number;
-}
-
 /** When the request of a recorded change leaves. The record has that time, to the second. */
 export class Departure {
   readonly #clocks: Context['clocks'];
   readonly #history: ChangeLog;
   readonly #id: string;
-  #recorded: Moment;
-  #left: Moment;
+  #recorded: ClockTimes;
+  #left: ClockTimes;
   #attempts = 0;
 
   /**
@@ -36,7 +31,7 @@ export class Departure {
   }
 
   /** When the request left last; when the change was begun, if it didn't leave yet. */
-  get left(): Moment {
+  get left(): ClockTimes {
     return this.#left;
   }
 
@@ -46,7 +41,7 @@ export class Departure {
    * @throws CommandError if the request must not leave
    */
   readonly leave = (): Promise<void> | undefined => {
-    const now = momentOf(this.#clocks);
+    const now = timesOf(this.#clocks);
     const isRecorded =
       Math.abs(now.wall - this.#recorded.wall) < noticeable && now.monotonic - this.#recorded.monotonic < noticeable;
     if (!isRecorded) return this.#record(now);
@@ -55,7 +50,7 @@ export class Departure {
     return undefined;
   };
 
-  async #record(now: Moment): Promise<void> {
+  async #record(now: ClockTimes): Promise<void> {
     if (++this.#attempts > mostAttempts) throw this.#notRecorded('it takes too long');
     try {
       // If this process was stopped in the meantime, another process may have settled the change.
@@ -81,12 +76,7 @@ export class Departure {
 /** A recorded change that is about to be sent. */
 interface DepartingChange {
   readonly id: string;
-  readonly begun: Moment;
-}
-
-/** Returns the time. */
-export function momentOf({ wall, monotonic }: Context['clocks']): Moment {
-  return { wall: wall(), monotonic: monotonic() };
+  readonly begun: ClockTimes;
 }
 
 function settledByAnother(): CommandError {

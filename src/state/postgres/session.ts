@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { CommandError } from '../../domain/errors.ts';
-import type { Clocks } from '../../domain/pace.ts';
+import { type Clocks, type ClockTimes, timesOf } from '../../domain/pace.ts';
 import { thisProcess } from '../process.ts';
 import type { StateDatabase } from './database.ts';
 import { isAlive, milliseconds } from './expressions.ts';
@@ -31,12 +31,6 @@ interface SessionOptions {
   readonly previous: string | undefined;
 }
 
-/** A time on both clocks of this machine, in milliseconds. */
-interface Moment {
-  readonly wall: number;
-  readonly monotonic: number;
-}
-
 /** The row of a session that was just opened. Times in milliseconds. */
 interface OpenedRow {
   readonly id: string;
@@ -62,12 +56,12 @@ export class Session {
   readonly quarantine: { readonly until: number };
   readonly #options: SessionOptions;
   readonly #lease: number;
-  #expires: Moment;
+  #expires: ClockTimes;
   #lost: CommandError | undefined;
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<void> | undefined;
 
-  private constructor(options: SessionOptions, opened: OpenedRow, asked: Moment, settlingTime: number) {
+  private constructor(options: SessionOptions, opened: OpenedRow, asked: ClockTimes, settlingTime: number) {
     const { clocks, requestTime } = options;
     this.#options = options;
     this.#lease = leaseFor(requestTime);
@@ -90,7 +84,7 @@ export class Session {
    * @throws CommandError (state_unreachable); (unavailable) if the tables are missing or of another version
    */
   static async open(options: SessionOptions, settlingTime: number): Promise<Session> {
-    const asked = momentOf(options.clocks);
+    const asked = timesOf(options.clocks);
     const opened = await insert(options).catch((error: unknown) => {
       if (withoutIdentity.includes(sqlState(error))) return insert(options, "''");
       throw error;
@@ -107,7 +101,7 @@ export class Session {
 
   /** Returns whether the lease lasts for some time, in milliseconds. */
   outlives(time: number): boolean {
-    const now = momentOf(this.#options.clocks);
+    const now = timesOf(this.#options.clocks);
     const { wall, monotonic } = this.#expires;
     return this.#lost === undefined && now.wall + time < wall && now.monotonic + time < monotonic;
   }
@@ -167,7 +161,7 @@ export class Session {
   async #renew(): Promise<void> {
     if (this.#lost) throw this.#lost;
     const { clocks, database, serverClock } = this.#options;
-    const asked = momentOf(clocks);
+    const asked = timesOf(clocks);
     const [renewed] = await database.rows<{ now: number }>(
       `update ${database.address.schema}.sessions
        set seen_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $2)
@@ -258,10 +252,6 @@ function sqlState(error: unknown): string {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
 }
 
-function momentOf({ wall, monotonic }: Clocks): Moment {
-  return { wall: wall(), monotonic: monotonic() };
-}
-
-function after({ wall, monotonic }: Moment, time: number): Moment {
+function after({ wall, monotonic }: ClockTimes, time: number): ClockTimes {
   return { wall: wall + time, monotonic: monotonic + time };
 }
