@@ -285,7 +285,6 @@ export class ChangeRecord {
       interrupt: world.interrupt,
       clocks,
       program: this.command.path,
-      // After an interrupt, a request that was sent may take longer.
       requestTime: () => settings().timeout.value,
       settlingTime: () => settings().settlingTime.value,
       note,

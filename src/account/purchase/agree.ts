@@ -188,13 +188,11 @@ async function goneThrough(
   changes: readonly RecordedChange[],
   existing: readonly Subscription[],
 ): Promise<RecordedChange[]> {
+  if (changes.length === 0) return [];
   const history = await context.record.history();
   const ids = new Set(existing.map((each) => each.id));
-  const first = Math.min(...changes.map(({ at }) => Date.parse(at)));
-  const recorded = changes.length > 0 ? await history.since(first) : [];
-  const unlisted = new Set(
-    changes.length > 0 ? (await unlistedPurchases(context, existing)).map(({ change }) => change.id) : [],
-  );
+  const recorded = await history.since(Math.min(...changes.map(({ at }) => Date.parse(at))));
+  const unlisted = new Set((await unlistedPurchases(context, existing)).map(({ change }) => change.id));
   return changes.filter(({ id, intent, before, settled }) => {
     if (unlisted.has(id)) return true;
     if (settled?.outcome === 'applied' && settled.ids.length > 0) return settled.ids.some((each) => ids.has(each));

@@ -20,7 +20,6 @@ export function hasRecentChanges(folder: string, now: number): boolean {
 
 /** Returns the changes of a record that are open or recent, each once. Open ones whose earlier state is lost can't be looked up. */
 export async function recentChanges(log: ChangeLog, now: number): Promise<RecordedChange[]> {
-  const open = (await log.open()).filter(({ lacksBefore }) => lacksBefore !== true);
-  const changes = [...open, ...(await log.since(now - recent))];
+  const changes = [...(await log.open()), ...(await log.since(now - recent))];
   return [...new Map(changes.map((change) => [change.id, change])).values()].filter(({ lacksBefore }) => !lacksBefore);
 }

@@ -172,7 +172,7 @@ export class PostgresState implements State {
     this.#bringsEarlier ??= this.#bringEarlier();
     await this.#bringsEarlier;
     const { clocks, note } = this.#options;
-    const left = session.quarantine.until - clocks.monotonic();
+    const left = session.quarantinedUntil - clocks.monotonic();
     if (left > 0) {
       if (!this.#isQuarantineNoted)
         note(

@@ -52,8 +52,8 @@ export class Session {
   readonly sameServer: string;
   /** An expression that is true in a statement as long as the session is alive. */
   readonly isAlive: string;
-  /** How long changes have to wait because the server was replaced moments ago, in milliseconds of the monotonic clock. */
-  readonly quarantine: { readonly until: number };
+  /** Until when changes have to wait because the server was replaced moments ago, in milliseconds of the monotonic clock. */
+  readonly quarantinedUntil: number;
   readonly #options: SessionOptions;
   readonly #lease: number;
   #expires: ClockTimes;
@@ -71,8 +71,7 @@ export class Session {
     this.sameServer = opened.identity === '' ? 'true' : `${identitySql} = '${opened.identity.replaceAll("'", "''")}'`;
     this.#expires = after(asked, this.#lease);
     // Until then, a process whose session was lost in a failover may send, and what it sent may take effect.
-    const dangerous = opened.longest_lease + settlingTime - opened.since_change;
-    this.quarantine = { until: dangerous > 0 ? clocks.monotonic() + dangerous : Number.NEGATIVE_INFINITY };
+    this.quarantinedUntil = clocks.monotonic() + opened.longest_lease + settlingTime - opened.since_change;
     this.#timer = setInterval(() => void this.renew().catch(() => {}), this.#lease / renewals);
     this.#timer.unref();
   }
@@ -194,8 +193,8 @@ async function insert(
     `with here as (select ${identity} as identity),
      noted as (
        insert into ${schema}.server as known (identity, changed_at, longest_lease)
-       select identity, '-infinity', $8 from here
-       where not exists (select from ${schema}.server where server.identity = here.identity and longest_lease >= $8)
+       select identity, '-infinity', $7 from here
+       where not exists (select from ${schema}.server where server.identity = here.identity and longest_lease >= $7)
        on conflict (one) do update set
          identity = excluded.identity,
          longest_lease = greatest(known.longest_lease, excluded.longest_lease),
@@ -204,11 +203,11 @@ async function insert(
      ),
      server as (select * from noted union all select changed_at, longest_lease from ${schema}.server limit 1),
      ended as (
-       update ${schema}.sessions set ended_at = clock_timestamp() where id = $9 and ended_at is null
+       update ${schema}.sessions set ended_at = clock_timestamp() where id = $8 and ended_at is null
      ),
      opened as (
        insert into ${schema}.sessions (id, machine, host, username, pid, started, program, began_at, seen_at, expires_at)
-       select $10::bigint, $1, $2, $3, $4, $5, $6,
+       select $9::bigint, $1, $2, $3, $4, $5, $6,
          clock_timestamp(), clock_timestamp(), clock_timestamp() + make_interval(secs => $7)
        returning id
      )
@@ -224,7 +223,6 @@ async function insert(
       pid,
       started,
       program,
-      leaseFor(requestTime) / 1000,
       leaseFor(requestTime) / 1000,
       previous ?? null,
       BigInt(`0x${randomBytes(7).toString('hex')}`).toString(),
