@@ -45,7 +45,7 @@ export interface SharedRotations {
   withdraw(rotations: readonly Rotation[]): Promise<void>;
 
   /**
-   * Takes rotations, each of which only one process gets. Those whose new keys couldn't be told apart are taken together.
+   * Takes rotations. Only one process gets each of them. Those whose new keys couldn't be told apart are taken together.
    *
    * @param wanted - rotations of one account. Those that another process took in the meantime are left out
    * @param count - about how many

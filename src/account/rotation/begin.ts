@@ -115,7 +115,7 @@ export async function beginRotations(
   });
 }
 
-/** Returns a rotation of which nothing was sent. */
+/** Returns a rotation that hasn't sent anything yet. */
 export function newRotation(
   { key: { id, name }, request, place }: NewRotation,
   { overlap = 0, proof, allowsGap = false }: RotationOptions,

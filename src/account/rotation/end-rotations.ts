@@ -5,7 +5,7 @@ import { beginRotations, whileClaimed } from './begin.ts';
 import { beginTogether } from './begin-shared.ts';
 import type { UnfinishedRotations } from './run-rotations.ts';
 
-/** Ends rotations of which nothing is left to do, unless another process works on them. @throws CommandError */
+/** Ends rotations that have nothing left to do, unless another process works on them. @throws CommandError */
 export async function endRotations(
   context: Pick<Context, 'clocks' | 'record' | 'world'>,
   { store, idle, at }: UnfinishedRotations,

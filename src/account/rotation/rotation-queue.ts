@@ -7,7 +7,7 @@ import { RunningRotation } from './replace.ts';
 export interface RotationQueue {
   /** The most rotations that there are. */
   readonly size: number;
-  /** Returns the next rotations; none if there are no more for this process. */
+  /** Returns the next rotations; an empty list after the last one for this process. */
   next(): Promise<readonly RunningRotation[]>;
 }
 

@@ -26,7 +26,7 @@ const fields = [
   'accounts',
 ] as const;
 
-/** The difference of clocks that people are told of, in milliseconds. */
+/** The smallest difference between the clocks to point out, in milliseconds. */
 const notableDifference = 1000;
 
 /** `ci state status`: shows the state database, and the machines that share it. */
