@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { CommandError } from '../../domain/errors.ts';
 import type { Clocks } from '../../domain/pace.ts';
-import { isRunning, type ProcessId } from '../process.ts';
+import { hasEnded, type ProcessId } from '../process.ts';
 import { type Rotation, rotationSchema, seriesOf } from '../rotation.ts';
 import type { RotationStore, SharedRotation, SharedRotations, WantedRotation } from '../rotation-store.ts';
 import type { StateDatabase } from './database.ts';
@@ -259,7 +259,7 @@ export class PostgresRotations implements RotationStore {
         { hint: 'Install the newest version of ci on this machine.', outcome: 'not_applied' },
       );
     }
-    const isDead = machine != null && pid != null && started != null && isRunning({ machine, pid, started }) === false;
+    const isDead = machine != null && pid != null && started != null && hasEnded({ machine, pid, started });
     return {
       rotation: this.#toLocal(data),
       worker: session ?? undefined,
