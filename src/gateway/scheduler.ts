@@ -80,6 +80,10 @@ interface SeatState<S extends Seat> {
   /** Until when it is outside its hours, as it said itself, in epoch milliseconds. */
   closedUntil: number;
   isRefused: boolean;
+  /** Until when requests wait for the account to be read after its key was refused, in milliseconds of the monotonic clock. */
+  checkedUntil: number;
+  /** Whether the account still had its key when it was refused last. */
+  isConfirmed: boolean;
   failures: number;
   /** Whether it gets no more requests, because it isn't a seat of the account any more. */
   isDraining: boolean;
@@ -124,6 +128,8 @@ const longestFailure = 10_000;
 /** The backoff after a key was refused, unless the account confirms it sooner. */
 const refusedBackoff = 60_000;
 const longestRefused = 15 * 60_000;
+/** How long requests wait for the account to be read after a key was refused, in milliseconds. */
+const checkTime = 20_000;
 /** The longest time between two ticks while requests wait, in milliseconds. */
 const longestSleep = 30_000;
 /** The longest time that a seat can set itself aside: until its hours come again. */
@@ -195,10 +201,11 @@ export class Scheduler<S extends Seat> {
         continue;
       }
       if (known.seat.version !== seat.version) {
-        Object.assign(known, { asideUntil: 0, closedUntil: 0, isRefused: false, failures: 0 });
+        Object.assign(known, { asideUntil: 0, closedUntil: 0, isRefused: false, isConfirmed: false, failures: 0 });
       }
       // The account still has its key.
-      if (known.isRefused) Object.assign(known, { asideUntil: 0, isRefused: false });
+      if (known.isRefused)
+        Object.assign(known, { asideUntil: 0, checkedUntil: 0, isRefused: false, isConfirmed: true });
       known.seat = seat;
       known.isDraining = false;
     }
@@ -398,7 +405,8 @@ export class Scheduler<S extends Seat> {
     if (states.length === 0) return { kind: 'no model' };
     const live = states.filter((state) => this.#isLive(state));
     const usable = live.filter(({ seat }) => !failed.has(seat.id));
-    if (usable.some(({ isRefused }) => !isRefused)) return undefined;
+    const now = this.#options.monotonic();
+    if (usable.some(({ isRefused, checkedUntil }) => !isRefused || checkedUntil > now)) return undefined;
     if (live.length > 0) return { kind: usable.length > 0 ? 'refused' : 'failed' };
     if (this.#options.waitsOutside) return undefined;
     return {
@@ -473,6 +481,7 @@ export class Scheduler<S extends Seat> {
       case 'answered':
         state.failures = 0;
         state.isRefused = false;
+        state.isConfirmed = false;
         state.answeredAt = now;
         this.#usualTime += (now - request.since - this.#usualTime) * (this.#usualTime === 0 ? 1 : 0.2);
         return;
@@ -501,6 +510,8 @@ export class Scheduler<S extends Seat> {
       case 'refused':
         state.failures++;
         state.isRefused = true;
+        // The key may have been replaced. If the account still has it, it is refused for another reason.
+        if (!state.isConfirmed) state.checkedUntil = now + checkTime;
         setAside(backoff(refusedBackoff, longestRefused));
     }
   }
@@ -529,8 +540,9 @@ export class Scheduler<S extends Seat> {
     const wall = this.#options.wall();
     // The clock that can't be set stops while the machine is asleep, so that the hours are checked more often.
     let next = Math.min(this.#earliestDeadline, now + hour - (wall % hour), now + longestSleep);
-    for (const { asideUntil, closedUntil } of this.#seats.values()) {
+    for (const { asideUntil, checkedUntil, closedUntil } of this.#seats.values()) {
       if (asideUntil > now) next = Math.min(next, asideUntil);
+      if (checkedUntil > now) next = Math.min(next, checkedUntil);
       if (closedUntil > wall) next = Math.min(next, now + closedUntil - wall);
     }
     this.#options.wakeAt(next);
@@ -544,6 +556,8 @@ function newState<S extends Seat>(seat: S): SeatState<S> {
     asideUntil: 0,
     closedUntil: 0,
     isRefused: false,
+    checkedUntil: 0,
+    isConfirmed: false,
     failures: 0,
     isDraining: false,
     usedAt: 0,

@@ -170,10 +170,26 @@ describe('with one seat,', () => {
   test('the gateway says after 401 that its key was refused', async () => {
     const api = await standIn((call) => call.answer(401, `No key ${call.secret}`));
     const gateway = await startGateway(api.url);
-    const { line, body: text } = await ask(gateway);
+    const answered = ask(gateway);
+    await gateway.wasRefused(1);
+    // The account still has the key.
+    await gateway.update([seat(0)]);
+    const { line, body: text } = await answered;
     expect(line).toBe('HTTP/1.1 503 Service Unavailable');
     expect(JSON.parse(text.toString())).toMatchObject({ error: { code: 'keys_refused' } });
-    expect([api.calls.length, gateway.refused()]).toEqual([1, 1]);
+    expect([api.calls.length, gateway.refused()]).toEqual([2, 2]);
+  });
+
+  test('a request waits after 401 until its key was replaced', async () => {
+    const api = await standIn((call) =>
+      call.secret === secretOf(0) ? call.answer(401, 'Revoked') : call.answer(200, 'new'),
+    );
+    const gateway = await startGateway(api.url);
+    const answered = ask(gateway);
+    await gateway.wasRefused(1);
+    await gateway.update([seat(0, { secret: secretOf(1), version: '2' })]);
+    expect((await answered).body.toString()).toBe('new');
+    expect(await gateway.ended(1)).toMatchObject([{ status: 200, attempts: 2 }]);
   });
 
   test('the gateway says after 429 for hours when they begin', async () => {

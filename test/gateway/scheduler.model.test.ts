@@ -71,6 +71,9 @@ interface ModelSeat {
   closedUntil: number;
   failures: number;
   isRefused: boolean;
+  /** Until when requests wait for the account to be read. */
+  checkedUntil: number;
+  isConfirmed: boolean;
   isDraining: boolean;
   request: ModelRequest | undefined;
 }
@@ -228,6 +231,7 @@ class Comparison {
       case 'refused':
         expect(live.length).toBeGreaterThan(0);
         expect(live.every(({ isRefused }) => isRefused)).toBe(true);
+        expect(live.every(({ checkedUntil }) => checkedUntil <= this.#bench.monotonic)).toBe(true);
         break;
       case 'failed':
         expect([open.length > 0, live]).toEqual([true, []]);
@@ -271,7 +275,7 @@ class Comparison {
   #note(state: ModelSeat, request: ModelRequest, answer: SeatReport): void {
     const now = this.#bench.monotonic;
     const isSame = request.seat?.version === state.seat.version;
-    if (answer.kind === 'answered') Object.assign(state, { failures: 0, isRefused: false });
+    if (answer.kind === 'answered') Object.assign(state, { failures: 0, isRefused: false, isConfirmed: false });
     if (!isSame || answer.kind === 'answered' || answer.kind === 'unused') return;
     if (answer.kind === 'closed') {
       state.closedUntil = this.#bench.wall + answer.retryAfter;
@@ -285,6 +289,7 @@ class Comparison {
     state.failures++;
     if (answer.kind === 'refused') {
       state.isRefused = true;
+      if (!state.isConfirmed) state.checkedUntil = now + 20 * second;
       state.asideUntil = now + Math.min(times * minute, 15 * minute);
     } else if (answer.kind === 'unreachable') {
       if (times > 1) state.asideUntil = now + Math.min(times * 0.5 * second, minute);
@@ -304,11 +309,13 @@ class Comparison {
     }
     for (const each of next) {
       const known = this.#seats.get(each.id);
-      const fresh = { asideUntil: 0, closedUntil: 0, failures: 0, isRefused: false };
-      if (!known) this.#seats.set(each.id, { ...fresh, seat: each, isDraining: false, request: undefined });
+      const fresh = { asideUntil: 0, closedUntil: 0, failures: 0, isRefused: false, isConfirmed: false };
+      if (!known)
+        this.#seats.set(each.id, { ...fresh, seat: each, checkedUntil: 0, isDraining: false, request: undefined });
       else {
         if (known.seat.version !== each.version) Object.assign(known, fresh);
-        if (known.isRefused) Object.assign(known, { asideUntil: 0, isRefused: false });
+        if (known.isRefused)
+          Object.assign(known, { asideUntil: 0, checkedUntil: 0, isRefused: false, isConfirmed: true });
         Object.assign(known, { seat: each, isDraining: false });
       }
     }

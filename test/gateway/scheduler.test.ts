@@ -383,13 +383,58 @@ describe('a seat', () => {
     for (const wait of [1, 2, 4, 8, 15, 15]) {
       bench.release(bench.enter(), { kind: 'refused' });
       expect(bench.states()).toEqual({ a: 'refused' });
+      bench.pass(20 * second);
       expect(outcome(bench.enter())).toEqual(['refused']);
-      bench.pass(wait * minute - 1);
+      bench.pass(wait * minute - 20 * second - 1);
       expect(outcome(bench.enter())).toEqual(['refused']);
       bench.pass(1);
     }
     bench.release(bench.enter());
     expect(bench.states()).toEqual({ a: 'free' });
+  });
+
+  test('whose key was refused lets requests wait for the account to be read, 20 seconds', () => {
+    const bench = new SchedulerBench({ seats: [seat('a')] });
+    const refused = bench.enter();
+    bench.release(refused, { kind: 'refused' }, true);
+    const waiting = bench.enter();
+    expect(bench.wakeAt).toBe(20 * second);
+    bench.run(20 * second - 1);
+    expect([refused, waiting].map(outcome)).toEqual([['a'], []]);
+    bench.run(1);
+    expect([refused, waiting].map(outcome)).toEqual([['a', 'refused'], ['refused']]);
+  });
+
+  test('whose key was refused gets the waiting requests when the account has another one', () => {
+    const bench = new SchedulerBench({ seats: [seat('a')] });
+    const refused = bench.enter();
+    bench.release(refused, { kind: 'refused' }, true);
+    bench.scheduler.update([seat('a', { version: '2' })]);
+    expect(outcome(refused)).toEqual(['a', 'a']);
+    bench.release(refused, { kind: 'refused' }, true);
+    expect(outcome(refused)).toEqual(['a', 'a']);
+  });
+
+  test('whose key was refused although the account has it lets no request wait', () => {
+    const bench = new SchedulerBench({ seats: [seat('a')] });
+    const [refused, waiting] = [bench.enter(), bench.enter()];
+    bench.release(refused, { kind: 'refused' }, true);
+    bench.scheduler.update([seat('a')]);
+    expect([refused, waiting].map(outcome)).toEqual([['a', 'a'], []]);
+    bench.release(refused, { kind: 'refused' }, true);
+    expect([refused, waiting].map(outcome)).toEqual([['a', 'a', 'refused'], ['refused']]);
+    bench.scheduler.update([seat('a')]);
+    bench.release(bench.enter());
+    bench.release(bench.enter(), { kind: 'refused' });
+    expect(outcome(bench.enter())).toEqual([]);
+  });
+
+  test('whose key was refused and that is gone lets no request wait', () => {
+    const bench = new SchedulerBench({ seats: [seat('a')] });
+    const refused = bench.enter();
+    bench.release(refused, { kind: 'refused' }, true);
+    bench.scheduler.update([]);
+    expect(outcome(refused)).toEqual(['a', 'no model']);
   });
 
   test('whose key was refused ends the wait of those that have no other', () => {
@@ -399,6 +444,7 @@ describe('a seat', () => {
     bench.release(kimi, { kind: 'refused' }, true);
     expect([kimi, waiting].map(outcome)).toEqual([['a'], []]);
     bench.release(any, { kind: 'refused' });
+    bench.run(20 * second);
     expect([kimi, waiting].map(outcome)).toEqual([['a', 'refused'], ['refused']]);
   });
 

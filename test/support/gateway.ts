@@ -57,6 +57,8 @@ export interface TestGateway {
   readonly records: readonly RequestRecord[];
   /** How often the API refused a key. */
   readonly refused: () => number;
+  /** Waits until the API has refused a key this often. */
+  wasRefused(count: number): Promise<void>;
   /** Waits until this many requests have ended, and returns their reports. */
   ended(count: number): Promise<readonly RequestRecord[]>;
   /** Lets time pass, and has the seats checked. */
@@ -104,7 +106,11 @@ export async function startGateway(api: string, { seats = 1, env, ...setting }: 
     url: gateway.url,
     records: events.records,
     refused: () => events.refused,
-    ended: (count) => events.ended(count),
+    wasRefused: (count) => events.until(() => events.refused >= count),
+    async ended(count) {
+      await events.until(() => events.records.length >= count);
+      return events.records;
+    },
     async advance(milliseconds) {
       await gateway.advance(milliseconds);
       await gateway.update(known);
@@ -125,19 +131,29 @@ class Events {
 
   add(record: RequestRecord): void {
     this.records.push(record);
-    for (const check of this.#waiting) check();
+    this.#check();
   }
 
-  ended(count: number): Promise<readonly RequestRecord[]> {
+  addRefusal(): void {
+    this.refused++;
+    this.#check();
+  }
+
+  /** Waits until a condition holds. */
+  until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const check = () => {
-        if (this.records.length < count) return;
+        if (!condition()) return;
         this.#waiting.delete(check);
-        resolve(this.records);
+        resolve();
       };
       this.#waiting.add(check);
       check();
     });
+  }
+
+  #check(): void {
+    for (const check of this.#waiting) check();
   }
 }
 
@@ -148,9 +164,7 @@ async function startHere(api: string, settings: Settings, events: Events): Promi
     api: new URL(api),
     wall: () => machineStart + time,
     monotonic: () => time,
-    onRefused: () => {
-      events.refused++;
-    },
+    onRefused: () => events.addRefusal(),
     onRequest: (record) => events.add(record),
   });
   await gateway.start();
@@ -201,7 +215,7 @@ async function startProcess(
   createInterface({ input: child.stdout }).on('line', (line) => {
     const { record, refused, url }: GatewayNews = JSON.parse(line);
     if (record) events.add(record);
-    if (refused) events.refused++;
+    if (refused) events.addRefusal();
     if (url !== undefined) done.shift()?.(url);
   });
   const order = (each: GatewayOrder) =>
