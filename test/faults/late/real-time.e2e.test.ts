@@ -116,7 +116,7 @@ describe.concurrent('a purchase with a late commit, in real time', () => {
   });
 
   test.for([
-    ['its time limit', '--timeout 1s', () => {}],
+    ['its time limit', '--timeout 3s', () => {}],
     ['a dropped connection', '', ({ response }: Waiting) => response.destroy()],
   ] as const)('is found by --ensure after %s', async ([, flags, strike], { expect, onTestFinished }) => {
     const { server, me } = await lateCustomer(purchase, onTestFinished);
@@ -133,7 +133,7 @@ describe.concurrent('a purchase with a late commit, in real time', () => {
 
   test('is reported when the command continues after SIGSTOP', async ({ expect, onTestFinished }) => {
     const { server, me } = await lateCustomer(purchase, onTestFinished);
-    const running = me.start(`${purchase.line} --settle 2s --timeout 2s`);
+    const running = me.start(`${purchase.line} --settle 2s --timeout 3s`);
     const { answered } = await server.arrived;
     running.kill('SIGSTOP');
     await answered;
@@ -160,7 +160,7 @@ describe.concurrent('a key with a late commit and no secret in lists, in real ti
 
   test('is delivered when the command continues past its timeout after SIGSTOP', async ({ expect, onTestFinished }) => {
     const { server, me } = await lateCustomer(change, onTestFinished);
-    const running = me.start(`${change.line} --settle 2s --timeout 2s`);
+    const running = me.start(`${change.line} --settle 2s --timeout 3s`);
     const { answered } = await server.arrived;
     running.kill('SIGSTOP');
     await answered;
