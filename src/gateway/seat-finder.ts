@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { factsOf } from '../account/stored-keys/facts.ts';
 import { isMaskOf, keyStoreOf, type StoreContext, updateStoredKeys } from '../account/stored-keys/store.ts';
 import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
@@ -10,6 +11,7 @@ import { asClause, CommandError, type ErrorCode, usageError } from '../domain/er
 import { isConsumptionKey, isSandboxKey, masked } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import { findStored, findStoredKey, problemOf, type StoredKey, storedKeysFor } from '../domain/stored-key.ts';
+import { statsOf } from '../state/folder.ts';
 import type { GatewayKey, GatewaySeat, ListedModel } from './seat.ts';
 
 /** The parts of the context that reading the seats uses. */
@@ -74,6 +76,13 @@ interface UsableKey extends StoredKey {
   readonly secret: string;
 }
 
+/** A key of a seat. */
+interface SeatKey {
+  readonly key: UsableKey;
+  /** Undefined if it isn't known. */
+  readonly subscription: PoolSubscription | undefined;
+}
+
 /** Finds the seats of the account whose keys are stored on this machine. */
 export class SeatFinder {
   readonly #context: SeatContext;
@@ -85,9 +94,17 @@ export class SeatFinder {
   /** The ID of the seat of each key, by its secret, so that it stays the same when more becomes known. */
   readonly #ids = new Map<string, string>();
 
+  /** The file of the stored keys when it was read. */
+  #store: { readonly file: string; readonly version: string } | undefined;
+
   constructor(context: SeatContext, choice: SeatChoice) {
     this.#context = context;
     this.#choice = choice;
+  }
+
+  /** Whether a key was stored or removed since {@link find} was called. */
+  get hasStoreChanged(): boolean {
+    return this.#store !== undefined && fileVersion(this.#store.file) !== this.#store.version;
   }
 
   /**
@@ -99,6 +116,7 @@ export class SeatFinder {
    */
   async find({ mayListModels, isFirst }: FindOptions): Promise<FoundSeats> {
     const store = await keyStoreOf(this.#context);
+    this.#store = { file: store.file, version: fileVersion(store.file) };
     const problems: string[] = [];
     const account = await this.#readAccount().catch((error: unknown) => {
       if (!isFirst || !isTransient(error)) throw error;
@@ -106,20 +124,36 @@ export class SeatFinder {
       return undefined;
     });
     const usable = this.#chosen(this.#usableKeys(store, { account, problems }), isFirst);
-    const seats: GatewaySeat[] = [];
+    const working: SeatKey[] = [];
     const now = await this.#context.connections.now();
     for (const key of usable) {
       const problem = problemOf(key, now);
       if (problem && problem.kind !== 'outside hours') continue;
       if (!(await this.#isSeat(key, problems))) continue;
       const subscription = account?.subscriptions.find(({ id }) => id === key.subscriptionId);
-      if (subscription && subscription.status !== 'active') continue;
-      const earlier = seats.filter(({ subscriptionId }) => subscriptionId === key.subscriptionId).length;
-      // Keys of one seat share its limit of one request at a time.
-      if (key.subscriptionId !== undefined && earlier >= seatCount(subscription)) continue;
-      seats.push(await this.#seat(key, { account, subscription, mayListModels, number: earlier, usable }));
+      if (!subscription || subscription.status === 'active') working.push({ key, subscription });
     }
+    const chosen = newestOfEachSeat(working);
+    this.#identify(chosen);
+    const seats: GatewaySeat[] = [];
+    for (const each of chosen) seats.push(await this.#seat(each, { account, mayListModels, chosen, usable }));
     return { seats, missing: account ? this.#missingKeys(account, usable) : [], problems };
+  }
+
+  /** Gives each key the ID of a seat. A key that replaces another one gets its ID, so that a running request stays that of the seat. */
+  #identify(keys: readonly SeatKey[]): void {
+    const taken = new Set<string>();
+    const others = keys.filter(({ key }) => {
+      const id = this.#ids.get(key.secret);
+      if (id === undefined || taken.has(id)) return true;
+      taken.add(id);
+      return false;
+    });
+    for (const { key } of others) {
+      const id = newId(key, taken);
+      taken.add(id);
+      this.#ids.set(key.secret, id);
+    }
   }
 
   /** Returns the key that pays with prepaid credit. @throws CommandError (not_found), (usage) */
@@ -180,7 +214,8 @@ export class SeatFinder {
     }
     const secret = this.#environmentKey();
     if (secret !== undefined && !usable.some((key) => key.secret === secret)) {
-      usable.push({ ...knownKey(secret, account), secret });
+      // It may be older than the stored ones.
+      usable.unshift({ ...knownKey(secret, account), secret });
     }
     return usable;
   }
@@ -228,28 +263,23 @@ export class SeatFinder {
   }
 
   async #seat(
-    key: UsableKey,
+    { key, subscription }: SeatKey,
     {
       account,
-      subscription,
       mayListModels,
-      number,
+      chosen,
       usable,
     }: Pick<FindOptions, 'mayListModels'> & {
       readonly account: Account | undefined;
-      readonly subscription: PoolSubscription | undefined;
-      /** How many seats of the subscription come before it. */
-      readonly number: number;
-      /** All keys, to find those with the same name. */
+      /** The keys that become seats. */
+      readonly chosen: readonly SeatKey[];
+      /** All keys, which commands find by their names. */
       readonly usable: readonly UsableKey[];
     },
   ): Promise<GatewaySeat> {
-    // Its keys may be replaced, but requests that run stay those of the seat.
-    const own = key.id ?? key.name ?? key.maskedKey;
-    const id =
-      this.#ids.get(key.secret) ?? (key.subscriptionId === undefined ? own : `${key.subscriptionId}/${number + 1}`);
-    this.#ids.set(key.secret, id);
-    const isRepeated = usable.some((other) => other !== key && nameOf(other) === nameOf(key));
+    const id = this.#ids.get(key.secret) ?? key.maskedKey;
+    const isNamesake = (other: UsableKey) => other !== key && nameOf(other) === nameOf(key);
+    const isShownTwice = chosen.some((other) => isNamesake(other.key));
     const pool = account?.pools.find(({ slug, id: poolId }) => [slug, poolId].includes(key.poolSlug));
     const hours = subscription ? reservedHours(subscription) : key.subscription?.hours;
     const version = await versionOf(key);
@@ -258,8 +288,8 @@ export class SeatFinder {
     const listed = this.#listed.get(version) ?? [...new Set(catalog)].map(modelEntry);
     return {
       id,
-      name: isRepeated && key.id !== undefined ? `${nameOf(key)} (${key.id.slice(0, 8)})` : nameOf(key),
-      key: isRepeated ? (key.id ?? nameOf(key)) : nameOf(key),
+      name: isShownTwice && key.id !== undefined ? `${nameOf(key)} (${key.id.slice(0, 8)})` : nameOf(key),
+      key: usable.some(isNamesake) ? (key.id ?? nameOf(key)) : nameOf(key),
       secret: key.secret,
       pool: key.poolSlug,
       subscriptionId: key.subscriptionId,
@@ -301,6 +331,22 @@ function isSubscription(type: string): boolean {
   return /subscription|pool/i.test(type);
 }
 
+/** Returns an ID for the seat of a key. @param taken - those of other seats */
+function newId({ subscriptionId, id, name, maskedKey }: UsableKey, taken: ReadonlySet<string>): string {
+  if (subscriptionId === undefined) return id ?? name ?? maskedKey;
+  for (let number = 1; ; number++) if (!taken.has(`${subscriptionId}/${number}`)) return `${subscriptionId}/${number}`;
+}
+
+/** Returns as many keys of each subscription as it has seats: those that were stored last, because a rotation revokes the others. */
+function newestOfEachSeat(keys: readonly SeatKey[]): readonly SeatKey[] {
+  return keys.filter(({ key: { subscriptionId }, subscription }, index) => {
+    if (subscriptionId === undefined) return true;
+    // Keys of one seat share its limit of one request at a time.
+    const later = keys.slice(index + 1).filter(({ key }) => key.subscriptionId === subscriptionId);
+    return later.length < seatCount(subscription);
+  });
+}
+
 /** Returns how many seats a subscription has: one, unless it lists several slots for an hour. */
 function seatCount(subscription: PoolSubscription | undefined): number {
   const hours = subscription ? reservedHours(subscription) : [];
@@ -327,6 +373,12 @@ function onlyCreditKey(stored: readonly StoredKey[]): StoredKey {
 
 function nameOf({ name, id, maskedKey }: StoredKey): string {
   return name ?? id ?? maskedKey;
+}
+
+/** Returns what changes with each write of a file that is replaced as a whole. */
+function fileVersion(file: string): string {
+  const { ino, mtimeMs, size } = statsOf(file, statSync) ?? {};
+  return [ino, mtimeMs, size].join();
 }
 
 /** Returns what changes with the secret of a key, without revealing it. */

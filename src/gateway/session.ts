@@ -29,6 +29,8 @@ const refreshInterval = 300_000;
 const sandboxInterval = 5000;
 /** The shortest time between two reads because a key was refused, in milliseconds. */
 const shortestRefresh = 10_000;
+/** How often the stored keys are checked for changes, in milliseconds. */
+const storeInterval = 1000;
 /** How often usage is written to its file, in milliseconds. */
 const flushInterval = 60_000;
 /** How often old usage is removed from its file, in milliseconds. */
@@ -76,12 +78,13 @@ export class Session {
   #wasUnreachable = false;
   /** When credit last paid, in milliseconds of the monotonic clock. */
   #lastCredit = Number.NEGATIVE_INFINITY;
-  /** When to refresh because a key was refused or on SIGHUP, in milliseconds of the monotonic clock. */
+  /** When to refresh because a key was refused or stored, or on SIGHUP, in milliseconds of the monotonic clock. */
   #refreshDue = Number.POSITIVE_INFINITY;
   /** When to remove old usage, in milliseconds of the monotonic clock. */
   #nextPrune = 0;
   #unused: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
+  #storeTimer: NodeJS.Timeout | undefined;
   #endSignals = () => {};
   #signal: { readonly at: number; readonly name: string } | undefined;
   readonly #end = new AbortController();
@@ -123,6 +126,7 @@ export class Session {
     this.onUnused(firstUseTime);
     this.#flush();
     this.#flushTimer = setInterval(() => this.#flush(), flushInterval).unref();
+    this.#storeTimer = setInterval(() => this.#checkStore(), storeInterval).unref();
   }
 
   /** Refreshes the seats every few minutes, until the gateway is stopped. Then answers the open requests. */
@@ -166,6 +170,7 @@ export class Session {
     const { world } = this.#context;
     this.#endSignals();
     clearInterval(this.#flushTimer);
+    clearInterval(this.#storeTimer);
     clearTimeout(this.#unused);
     this.#flush();
     this.#screen?.close();
@@ -271,6 +276,16 @@ export class Session {
     else await output.event(event, layout, eventLine);
   }
 
+  #refreshNow(): void {
+    this.#refreshDue = this.#context.world.monotonic();
+    this.#wake.abort();
+  }
+
+  /** Reads the account when a key was stored or removed. */
+  #checkStore(): void {
+    if (this.#parts.finder.hasStoreChanged) this.#refreshNow();
+  }
+
   #flush(): void {
     const { monotonic } = this.#context.world;
     try {
@@ -288,10 +303,8 @@ export class Session {
   #listenToSignals(): void {
     const { world } = this.#context;
     const receive = (signal: NodeJS.Signals) => {
-      if (signal === 'SIGHUP') {
-        this.#refreshDue = world.monotonic();
-        this.#wake.abort();
-      } else if (signal === 'SIGINT' || signal === 'SIGTERM') this.#onStop(signal);
+      if (signal === 'SIGHUP') this.#refreshNow();
+      else if (signal === 'SIGINT' || signal === 'SIGTERM') this.#onStop(signal);
     };
     this.#endSignals = world.passSignals?.(receive) ?? (() => {});
     const stop = () => this.#onStop('SIGINT');

@@ -6,7 +6,7 @@ import { modeOf } from '../../support/folder.ts';
 import { freePort } from '../../support/http-server.ts';
 import { keyFileOf, storeKeys } from '../../support/key-store.ts';
 import { errorOf } from '../../support/lost.ts';
-import { at, creditKey, hour, listAt, textAt } from '../../support/sandbox.ts';
+import { at, creditKey, hour, listAt, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import {
   gatewayClient,
   gatewayPids,
@@ -18,7 +18,7 @@ import {
   storedSeat,
   tokenOf,
 } from '../../support/seat-holder.ts';
-import { answer } from '../../support/servers.ts';
+import { answer, type Behavior } from '../../support/servers.ts';
 
 const config = (...names: readonly string[]) => path.join('config', 'cheapestinference', ...names);
 
@@ -431,6 +431,18 @@ describe('a credit key', () => {
   });
 });
 
+/** Answers with the subscriptions of a pool as if each had two seats. */
+function twoSlots(box: TestSandbox): Behavior {
+  return async (request, response) => {
+    const subscriptions = await box.data('GET', '/api/pools/kimi26/my-subscriptions');
+    const doubled = listAt(subscriptions).map((each) => ({
+      ...Object(each),
+      hours: listAt(each, 'hours').flatMap((slot) => [slot, { ...Object(slot), slotIndex: 99 }]),
+    }));
+    await answer(200, { success: true, data: doubled }, atNine)(request, response);
+  };
+}
+
 describe('the seats', () => {
   test('include the key of a pool in CHEAPESTINFERENCE_API_KEY', async () => {
     const { me, apiKey } = await keyInEnvironment('keys create app');
@@ -460,8 +472,62 @@ describe('the seats', () => {
     const second = { name: 'other', id: textAt(other, 'id'), secret: textAt(other, 'apiKey') };
     storeKeys(me, [storedSeat(seats[0]), storedSeat(second)], api.url);
     const gateway = await serveGateway(me);
-    expect(Object.keys(await statesOf(gateway))).toEqual(['seat-1']);
+    // The one that was stored last, because a rotation revokes the other one.
+    expect(Object.keys(await statesOf(gateway))).toEqual(['other']);
     expect(gateway.events.filter(({ event }) => event === 'note')).toEqual([]);
+  });
+
+  test('are as many as the slots of a subscription, also when one of its keys is replaced', async () => {
+    const { me, api, seats } = await seatHolder({
+      instead: ({ path: url }, box) => (url === '/api/pools/kimi26/my-subscriptions' ? twoSlots(box) : undefined),
+    });
+    const { subscriptionId } = seats[0];
+    const keys: { name: string; id: string; secret: string }[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      const key = await api.box.data('POST', '/api/keys/subscription', { subscriptionId, name });
+      keys.push({ name, id: textAt(key, 'id'), secret: textAt(key, 'apiKey') });
+    }
+    const store = (names: string) =>
+      storeKeys(me, keys.filter(({ name }) => names.includes(name)).map(storedSeat), api.url);
+    store('ab');
+    const gateway = await serveGateway(me);
+    expect(await statesOf(gateway)).toEqual({ a: 'free', b: 'free' });
+    store('bc');
+    gateway.kill('SIGHUP');
+    // The order shows that `c` has the place of `a`.
+    await expect.poll(async () => Object.keys(await statesOf(gateway))).toEqual(['c', 'b']);
+  });
+
+  test('include one whose key is stored while it runs', async () => {
+    const { me } = await seatHolder();
+    const gateway = await serveGateway(me);
+    expect((await me.ci('pools subscribe minimax-m3 --blocks europe --create-key more --store --yes')).code).toBe(0);
+    expect(await gateway.next('seat_joined')).toMatchObject({ key: 'more', pool: 'minimax-m3' });
+  });
+
+  test('are without one whose key is removed while it runs', async () => {
+    const { me } = await seatHolder({ seats: 2 });
+    const gateway = await serveGateway(me);
+    expect((await me.ci('keys secret seat-2 --remove --yes')).code).toBe(0);
+    expect(await gateway.next('seat_left')).toMatchObject({ key: 'seat-2' });
+  });
+
+  test.each(['', '--overlap 2s'])('answer each request while their key is rotated %s', async (overlap) => {
+    const { me, seats, api } = await seatHolder();
+    const gateway = await serveGateway(me);
+    const statuses: number[] = [];
+    let isRotating = true;
+    const asking = (async () => {
+      while (isRotating) statuses.push((await gateway.chat()).status);
+    })();
+    expect((await me.ci(`keys rotate seat-1 --store --yes ${overlap}`)).code).toBe(0);
+    // The gateway may learn of the new key only now.
+    for (let more = 0; more < 3; more++) statuses.push((await gateway.chat()).status);
+    isRotating = false;
+    await asking;
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(keysUsed({ api }).at(-1)).not.toBe(seats[0].secret);
+    expect(await statesOf(gateway)).toEqual({ 'seat-1': 'free' });
   });
 
   test('without a stored key are named with the command that creates one', async () => {
