@@ -1,5 +1,5 @@
 import { usageError } from '../domain/errors.ts';
-import { pathOf, type Verb } from './verb.ts';
+import { pathOf, unknownCommand, type Verb } from './verb.ts';
 
 /**
  * Returns whether the words lead to a command of a noun that has options of its own. The noun must not have them then: its commands
@@ -20,5 +20,15 @@ export function refuseOptionsBeforeCommand(noun: Verb): void {
       `The options before "${command.name()}" have no effect`,
       `Put them after it: \`${pathOf(noun)} ${command.name()} [options]\`.`,
     );
+  });
+}
+
+/** Refuses a word after a noun that runs without a command, because it can only be meant as one. */
+export function refuseUnknownCommand(noun: Verb): void {
+  noun.allowExcessArguments().hook('preAction', async (_noun, command) => {
+    const [typed] = command === noun ? noun.args : [];
+    if (typed === undefined) return;
+    const names = noun.commands.map((each) => each.name());
+    throw await unknownCommand(typed, names, noun);
   });
 }

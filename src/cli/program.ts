@@ -8,7 +8,7 @@ import { versionInWords } from '../domain/version.ts';
 import type { Display } from '../output/display.ts';
 import { addGlobalOptions } from './global-options.ts';
 import { definitionLines, refilled } from './help/layout.ts';
-import { defaultOf, examples, pathOf, type Stub, usageMistake, Verb } from './verb.ts';
+import { defaultOf, examples, pathOf, type Stub, unknownCommand, usageMistake, Verb } from './verb.ts';
 
 /** Thrown if no command was typed. */
 export class NoCommand extends Error {}
@@ -138,12 +138,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
         ...command.commands.map((each) => each.name()),
         ...(command === program ? Object.keys(topics) : []),
       ];
-      const { nearest } = await import('../domain/nearest.ts');
-      const [near] = nearest(unknown, names);
-      throw usageMistake(
-        `unknown command '${unknown}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`,
-        command,
-      );
+      throw await unknownCommand(unknown, names, command);
     }
     print(topic.text(helpWidth(world)));
   };

@@ -136,6 +136,13 @@ export function usageMistake(message: string, command: Command): CommandError {
   return new CommandError('usage', sentence(first), { hint: `${suggestion}Run \`${pathOf(command)} --help\`.` });
 }
 
+/** Returns the error for a word that isn't one of some names. */
+export async function unknownCommand(typed: string, names: readonly string[], command: Command): Promise<CommandError> {
+  const { nearest } = await import('../domain/nearest.ts');
+  const [near] = nearest(typed, names);
+  return usageMistake(`unknown command '${typed}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`, command);
+}
+
 /** Returns the names that commander suggests. Of a command and its alias, it returns the command only. */
 function namesIn(found: string, command: Command): string[] {
   const [, list = ''] = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(found) ?? [];

@@ -1,4 +1,4 @@
-import { isCommandTyped, refuseOptionsBeforeCommand } from '../../cli/noun-options.ts';
+import { isCommandTyped, refuseOptionsBeforeCommand, refuseUnknownCommand } from '../../cli/noun-options.ts';
 import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
@@ -46,6 +46,7 @@ export default function gateway(noun: Verb, context: Context, execute = run): vo
   });
   if (isCommandTyped(noun)) return;
   refuseOptionsBeforeCommand(noun);
+  refuseUnknownCommand(noun);
   addServeOptions(noun)
     .option('--quiet', "Don't print each request")
     .option('--background', 'Run in the background')

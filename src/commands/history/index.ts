@@ -1,4 +1,5 @@
 import { fields, historyColumns, shownChange } from '../../account/changes/table.ts';
+import { refuseUnknownCommand } from '../../cli/noun-options.ts';
 import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
@@ -36,6 +37,7 @@ export default function history(noun: Verb, context: Context, execute = run): vo
     .option('--all', 'Show the changes of all accounts')
     .option('-L, --limit <count>', 'Show at most this many changes', parseLimit, 1000)
     .action((options: Options) => execute(options, context));
+  refuseUnknownCommand(noun);
 }
 
 /** Shows the changes made from this machine. A terminal shows the newest last, next to the prompt; a pipe gets it first. */

@@ -213,6 +213,12 @@ describe('a usage error is one line on stderr that says what to do, with exit co
     ['an unknown noun', 'pool list', 'Unknown command "pool". Did you mean pools? Run `ci --help`.'],
     ['an unknown verb', 'pools lst', 'Unknown command "lst". Did you mean list? Run `ci pools --help`.'],
     ['an unknown alias', 'keys rvoke', 'Unknown command "rvoke". Did you mean revoke? Run `ci keys --help`.'],
+    [
+      'an unknown verb of a noun that needs none',
+      'gateway sttus',
+      'Unknown command "sttus". Did you mean status? Run `ci gateway --help`.',
+    ],
+    ['another word after such a noun', 'history xyz', 'Unknown command "xyz". Run `ci history --help`.'],
     ['an unknown option', 'pools list --availabel', '--available'],
     ['the beginning of an option', 'pools subscribe kimi26 --bil', 'Did you mean --billing-cycle?'],
     ['the beginning of several', 'pools watch --a', 'Did you mean --all-blocks, --again or --api-url?'],
