@@ -100,6 +100,7 @@ export class Exchange {
     this.#since = this.#arrivedAt;
     this.#body = new RequestBody(request, {
       memory: parts.memory,
+      monotonic: parts.monotonic,
       onTooLarge: () => this.#giveUp(tooLarge),
       onStalled: () =>
         this.#giveUp({

@@ -41,14 +41,18 @@ export class ReplayMemory {
 /** What the body of a request depends on. */
 interface BodyOptions {
   readonly memory: ReplayMemory;
+  /** Returns milliseconds of a clock that can't be set. */
+  readonly monotonic: () => number;
   /** Called if the body turns out to be larger than {@link largestBody}. */
   readonly onTooLarge: () => void;
-  /** Called if the client stops sending. */
+  /** Called if the client stops sending, or sends too slowly. */
   readonly onStalled: () => void;
 }
 
-/** How long a client may stop sending, in milliseconds. */
+/** How long the gateway waits for a body in all, in milliseconds, besides the time that its bytes may take. */
 const clientTimeout = 60_000;
+/** How slowly a client may send, in bytes per millisecond. */
+const slowest = 8;
 
 /**
  * The body of a client's request. It is read only as fast as it is sent on. What was sent is kept until an answer begins, so that it can
@@ -75,8 +79,12 @@ export class RequestBody {
   #readsAhead = false;
   /** Called when something has arrived, or the body has ended or failed. */
   #onChange: (() => void) | undefined;
-  /** Fires if the client stops sending. */
+  /** Fires if the client stops sending, or sends too slowly. */
   #timer: NodeJS.Timeout | undefined;
+  /** How long it was waited for until now, in milliseconds. */
+  #waited = 0;
+  /** When the wait began, in milliseconds of the monotonic clock. */
+  #waitingSince = 0;
 
   constructor(source: IncomingMessage, options: BodyOptions) {
     this.#source = source;
@@ -200,9 +208,12 @@ export class RequestBody {
   /** Reads on until something has arrived, or the body has ended or failed. */
   #whenChanged(act: () => void): void {
     this.#stopWaiting();
+    this.#waitingSince = this.#options.monotonic();
+    // A client that sends byte by byte would hold its seat forever.
+    const left = clientTimeout + this.#size / slowest - this.#waited;
     this.#timer = setTimeout(() => {
-      this.#fail(new Error('The client stopped sending'), this.#options.onStalled);
-    }, clientTimeout).unref();
+      this.#fail(new Error('The client sends too slowly'), this.#options.onStalled);
+    }, left).unref();
     this.#onChange = () => {
       this.#stopWaiting();
       this.#source.pause();
@@ -212,6 +223,7 @@ export class RequestBody {
   }
 
   #stopWaiting(): void {
+    if (this.#onChange) this.#waited += this.#options.monotonic() - this.#waitingSince;
     clearTimeout(this.#timer);
     this.#onChange = undefined;
   }

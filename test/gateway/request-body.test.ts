@@ -35,6 +35,7 @@ async function arriving(text: string | Buffer, memory = new ReplayMemory()): Pro
     server.on('request', (request, response) => {
       const body = new RequestBody(request, {
         memory,
+        monotonic: () => performance.now(),
         onTooLarge: () => calls.push('too large'),
         onStalled: () => calls.push('stalled'),
       });
@@ -354,28 +355,59 @@ describe('a client', () => {
     expect(calls).toEqual([]);
   });
 
-  test('that stops sending for a minute is given up', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  /** A body of which the beginning has arrived, and whose next part is awaited. Its clock stands still. */
+  async function awaited(length: number, first: string) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     onTestFinished(() => {
       vi.useRealTimers();
     });
-    const { body, socket, calls } = await arriving(`${head(9)}one`);
+    const { body, socket, calls } = await arriving(`${head(length)}${first}`);
     await body.readUntil(() => true);
+    // It isn't read, so that the time doesn't count.
     vi.advanceTimersByTime(3_600_000);
-    expect(calls).toEqual([]);
     const stream = streamOf(body);
-    expect(await next(stream)).toBe('one');
+    expect(await next(stream, first.length)).toBe(first);
     stream.read(0);
-    vi.advanceTimersByTime(59_999);
-    socket.write('two');
-    expect(await next(stream)).toBe('two');
-    stream.read(0);
+    const send = async (text: string) => {
+      socket.write(text);
+      expect(await next(stream, text.length)).toBe(text);
+      stream.read(0);
+    };
+    return { stream, calls, send };
+  }
+
+  test('that stops arriving for a minute is given up', async () => {
+    const { stream, calls } = await awaited(9, 'one');
     const failed = once(stream, 'error');
     vi.advanceTimersByTime(59_999);
     expect(calls).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(calls).toEqual(['stalled']);
-    expect(String(await failed)).toContain('The client stopped sending');
+    expect(String(await failed)).toContain('The client sends too slowly');
+  });
+
+  test('that arrives byte by byte is given up after a minute', async () => {
+    const { stream, calls, send } = await awaited(100, 'one');
+    for (const byte of 'abcde') {
+      vi.advanceTimersByTime(10_000);
+      await send(byte);
+    }
+    const failed = once(stream, 'error');
+    vi.advanceTimersByTime(10_000);
+    expect(calls).toEqual([]);
+    vi.advanceTimersByTime(2);
+    expect(calls).toEqual(['stalled']);
+    await failed;
+  });
+
+  test('that arrives with 8 kB per second is not given up', async () => {
+    const { calls, send } = await awaited(2_400_003, 'one');
+    for (let second = 0; second < 300; second += 10) {
+      vi.advanceTimersByTime(10_000);
+      await send('x'.repeat(8000));
+      for (let more = 0; more < 9; more++) await send('y'.repeat(8000));
+    }
+    expect(calls).toEqual([]);
   });
 });
 
