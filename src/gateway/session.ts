@@ -129,6 +129,7 @@ export class Session {
   async run(): Promise<void> {
     const { world, result } = this.#context;
     const pace = new Pace(this.#interval);
+    const stopped = aborted(this.#stop.signal);
     while (!this.#stop.signal.aborted) {
       const wait = Math.min(this.#nextRefresh, this.#refreshDue) - world.monotonic();
       if (wait > 0) {
@@ -137,7 +138,7 @@ export class Session {
         continue;
       }
       // A slow API must not delay the end.
-      await Promise.race([this.#refresh(pace), aborted(this.#stop.signal)]);
+      await Promise.race([this.#refresh(pace), stopped]);
     }
     const gateway = this.#gateway;
     if (!gateway) return;

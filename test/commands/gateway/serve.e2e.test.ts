@@ -243,6 +243,18 @@ describe('SIGHUP', () => {
     gateway.kill('SIGHUP');
     expect(await gateway.next('note')).toMatchObject({ message: 'The account can be read again.' });
   });
+
+  test('prints no warning after many reads of the account', async () => {
+    const { me, api } = await seatHolder();
+    const gateway = await serveGateway(me, '', { process: true });
+    const reads = () => api.received.filter(({ path: url }) => url === '/api/keys').length;
+    for (let each = 0; each < 15; each++) {
+      const before = reads();
+      gateway.kill('SIGHUP');
+      await expect.poll(reads).toBeGreaterThan(before);
+    }
+    expect(await gateway.stop()).toMatchObject({ code: 0, stderr: '' });
+  });
 });
 
 describe('outside the hours of all seats', () => {
