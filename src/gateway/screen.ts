@@ -20,6 +20,8 @@ const frame = 100;
 /** The options of a {@link GatewayScreen}. */
 interface GatewayScreenOptions {
   readonly url: string;
+  /** The command that prints the token. */
+  readonly tokenCommand: string;
   readonly style: Style;
   readonly timeZone: string;
   readonly status: () => GatewayStatus;
@@ -94,7 +96,7 @@ export class GatewayScreen {
   }
 
   #lines(columns: number): string[] {
-    const { url, status, style, monotonic } = this.#options;
+    const { url, tokenCommand, status, style, monotonic } = this.#options;
     const { bold, dim } = style;
     const { seats, queue, running } = status();
     const now = monotonic();
@@ -104,7 +106,7 @@ export class GatewayScreen {
     return [
       `${bold('Gateway')}  ${url}`,
       dim(`OpenAI: ${url}/v1   Anthropic: ${url}/anthropic`),
-      dim('API key: the output of `ci gateway token`'),
+      dim(`API key: the output of \`${tokenCommand}\``),
       '',
       ...(seats.length > 0 ? this.#table(seats, columns, now) : [dim('No seats.')]),
       '',

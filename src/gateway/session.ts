@@ -105,6 +105,7 @@ export class Session {
       const { GatewayScreen } = await import('./screen.ts');
       this.#screen = new GatewayScreen(terminal, {
         url: gateway.url,
+        tokenCommand: this.#parts.tokenCommand,
         style: output.style,
         timeZone: world.timeZone,
         status: () => gateway.status,

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { configFolder } from '../config/folders.ts';
 import { refuseOpenFile, refuseOpenFolder } from '../config/permissions.ts';
+import type { World } from '../context/world.ts';
 import type { Environment } from '../domain/environment.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import { makeFolder } from '../state/folder.ts';
 import { Draft } from '../state/replace-file.ts';
 import type { Token } from './server.ts';
@@ -16,6 +19,12 @@ type Tokens = readonly [Token, ...Token[]];
 /** Returns the file of the token, unless the user names another one. @param folder - the config directory */
 export function tokenFileIn(folder: string): string {
   return path.join(folder, 'gateway-token');
+}
+
+/** Returns the command that prints the tokens of a file. @param file - an absolute path */
+export function tokenCommand(file: string, world: Pick<World, 'env' | 'cwd'>): string {
+  const isUsual = file === tokenFileIn(configFolder(world));
+  return isUsual ? 'ci gateway token' : `ci gateway token --token-file ${shellWord(file)}`;
 }
 
 /**

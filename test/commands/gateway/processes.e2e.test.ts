@@ -66,6 +66,15 @@ describe('ci gateway --background', () => {
     );
   });
 
+  test('names the command that prints the token of --token-file', async () => {
+    const { me } = await seatHolder();
+    const { screen } = await shown(me, 'gateway --background --listen 127.0.0.1:0 --token-file tokens', {
+      columns: 200,
+    });
+    const file = path.join(me.home, 'tokens');
+    expect(screen).toMatch(new RegExp(`^API key +the output of \`ci gateway token --token-file ${file}\`$`, 'm'));
+  });
+
   test('writes notes without requests to a log of this user', async () => {
     const { me, api } = await seatHolder();
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });

@@ -32,6 +32,16 @@ describe('ci gateway on a terminal', () => {
     expect(session.written).not.toMatch(secret);
   });
 
+  test('names the command that prints the token of --token-file', async () => {
+    const { me } = await seatHolder();
+    const session = onTerminal(me, 'gateway --listen 127.0.0.1:0 --token-file own/token', { pty: true, columns: 200 });
+    await session.shows('0 running, 0 waiting.');
+    const file = path.join(me.home, 'own', 'token');
+    expect(session.screen).toContain(`API key: the output of \`ci gateway token --token-file ${file}\``);
+    session.type(ctrlC);
+    expect(await session.exit).toBe(0);
+  });
+
   test('fits a narrow terminal', async () => {
     const { me } = await seatHolder();
     const session = onTerminal(me, 'gateway --listen 127.0.0.1:0', { pty: true, columns: 40 });
