@@ -48,10 +48,11 @@ function tokensIn(text: string, file: string): Tokens {
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   const tokens = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => tokenIn(line));
   const [first, ...rest] = tokens.flatMap((token) => token ?? []);
-  const names = new Set(tokens.map((token) => token?.client));
-  if (first && rest.length + 1 === tokens.length && names.size === tokens.length) return [first, ...rest];
+  const [values, names] = [new Set(tokens.map((each) => each?.token)), new Set(tokens.map((each) => each?.client))];
+  const isUnique = values.size === tokens.length && names.size === tokens.length;
+  if (first && rest.length + 1 === tokens.length && isUnique) return [first, ...rest];
   throw new CommandError('file_error', `${file} has no valid token of the gateway`, {
-    hint: 'It has one token that starts with gw_, or several with a name each, on a line each. Remove the file to get a new token.',
+    hint: 'It must have one token that starts with gw_, or different ones with a name each, on a line each. Remove the file to get a new token.',
   });
 }
 

@@ -753,6 +753,7 @@ describe('the token', () => {
     ['gw_0123456789abcdef\ngw_fedcba9876543210\n', 'has several tokens without names'],
     ['gw_0123456789abcdef a\ngw_fedcba9876543210 a\n', 'has the same name twice'],
     ['gw_0123456789abcdef a b\n', 'has more than a name'],
+    ['gw_0123456789abcdef a\ngw_0123456789abcdef b\n', 'has a token twice'],
   ])('is refused if the file (%j) %s', async (text) => {
     const { me } = await seatHolder();
     const place = path.join(me.home, file);
@@ -765,7 +766,7 @@ describe('the token', () => {
         1,
         expect.objectContaining({
           message: `${place} has no valid token of the gateway`,
-          hint: 'It has one token that starts with gw_, or several with a name each, on a line each. Remove the file to get a new token.',
+          hint: 'It must have one token that starts with gw_, or different ones with a name each, on a line each. Remove the file to get a new token.',
         }),
       ]);
     }
