@@ -127,12 +127,12 @@ describe('TLS', () => {
     [
       'a key that belongs to another certificate',
       '--cert cert.pem --key other.pem',
-      /^Can't use the certificate \S+cert\.pem with the key \S+other\.pem: /,
+      /^Can't use the certificate \S+cert\.pem with the key \S+other\.pem: key values mismatch$/,
     ],
     [
       'files the wrong way round',
       '--cert key.pem --key cert.pem',
-      /^Can't use the certificate \S+key\.pem with the key \S+cert\.pem: /,
+      /^Can't use the certificate \S+key\.pem with the key \S+cert\.pem: no start line$/,
     ],
   ])('refuses %s', async (_what, flags, message) => {
     const { me } = await secured();
