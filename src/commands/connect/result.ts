@@ -161,6 +161,7 @@ export async function printConnected(
   if (plan.gateway) noteUnusualAddress(context, plan);
 }
 
+/** Prints which settings of a tool were changed. */
 async function printSettings(
   context: ResultContext,
   { plan, hadChanges, result }: Pick<Done, 'plan' | 'hadChanges'> & { readonly result: Result },
@@ -191,7 +192,7 @@ function noteUnusualAddress({ output }: Pick<ResultContext, 'output'>, { tool, c
   const { baseUrl } = connection;
   if (baseUrl === usual) return;
   output.note(
-    `${tool.title} uses the gateway at ${baseUrl}, but \`ci run --gateway\` starts one at ${usual} if none is running. Before you start ${tool.title}, start the gateway as you did now, with \`--listen ${new URL(baseUrl).host}\`.`,
+    `${tool.title} uses the gateway at ${baseUrl}, but \`ci run --gateway\` starts one at ${usual} if none is running. Start yours again with the same options before you start ${tool.title}.`,
   );
 }
 

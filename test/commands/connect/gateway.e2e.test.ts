@@ -138,7 +138,7 @@ describe('ci connect --gateway', () => {
     expect([code, stderr]).toEqual([
       0,
       expect.stringContaining(
-        `Claude Code uses the gateway at ${url}, but \`ci run --gateway\` starts one at http://127.0.0.1:8788 if none is running. Before you start Claude Code, start the gateway as you did now, with \`--listen ${new URL(url).host}\`.\n`,
+        `Claude Code uses the gateway at ${url}, but \`ci run --gateway\` starts one at http://127.0.0.1:8788 if none is running. Start yours again with the same options before you start Claude Code.\n`,
       ),
     ]);
   });
