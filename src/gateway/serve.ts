@@ -82,7 +82,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     await seats.exclusively(async () => {
       const found = await finder.find({ mayListModels: () => true, isFirst: true });
       seats.refuseOverlap(found.seats);
-      if (found.seats.length === 0 && !creditKey) throw noSeat(found);
+      if (found.seats.length === 0 && !creditKey) throw noSeat(found, options);
       await listen(gateway, options.listen);
       seats.record({
         url: gateway.url,
@@ -124,7 +124,13 @@ function saveMemory(): void {
   if (process.versions.bun === undefined) setFlagsFromString('--semi-space-growth-factor=1');
 }
 
-function noSeat({ missing, problems }: FoundSeats): CommandError {
+function noSeat({ missing, problems }: FoundSeats, { keys, pools }: SeatChoice): CommandError {
+  if (keys.length > 0) {
+    const ofPools = pools.length > 0 ? ' of the pools in --pools' : '';
+    return new CommandError('not_found', `No key in --keys belongs to an active subscription${ofPools}`, {
+      hint: [...problems, 'Leave out --keys to use the keys of all seats.'].join(' '),
+    });
+  }
   const [first] = missing;
   const next = first
     ? `You have a seat of pool ${first.pool}. Run \`${first.command}\`.`

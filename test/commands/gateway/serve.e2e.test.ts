@@ -537,6 +537,17 @@ describe('the seats', () => {
     expect([ended.code, at(errorOf(ended), 'message')]).toEqual([5, message]);
   });
 
+  test('are refused if --keys names only a key that uses credit', async () => {
+    const { me, api, seats } = await seatHolder();
+    const { id, apiKey } = await creditKey(api.box, { name: 'overflow' });
+    storeKeys(me, [storedSeat(seats[0]), storedSeat({ name: 'overflow', id, secret: apiKey })], api.url);
+    const ended = await me.ci('gateway --listen 127.0.0.1:0 --json --keys overflow');
+    expect([ended.code, at(errorOf(ended), 'message')]).toEqual([
+      5,
+      'No key in --keys belongs to an active subscription',
+    ]);
+  });
+
   test('with the same name are listed with their ids', async () => {
     const { me, api, seats } = await seatHolder({ seats: 2 });
     storeKeys(
