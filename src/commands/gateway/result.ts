@@ -4,7 +4,8 @@ import type { RunningGateway } from '../../gateway/running-gateways.ts';
 import { tokenCommand } from '../../gateway/token.ts';
 import { factLines } from '../../output/text.ts';
 
-const fields = ['pid', 'url', 'tokenFile', 'account', 'startedAt', 'log'] as const;
+/** The fields of a gateway that was started in the background. */
+export const fields = ['pid', 'url', 'tokenFile', 'account', 'startedAt', 'log'] as const;
 
 /** Prints a gateway that was started in the background, and how to use it. */
 export async function printStarted(

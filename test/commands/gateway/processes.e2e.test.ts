@@ -75,6 +75,13 @@ describe('ci gateway --background', () => {
     expect(screen).toMatch(new RegExp(`^API key +the output of \`ci gateway token --token-file ${file}\`$`, 'm'));
   });
 
+  test('starts nothing if --fields names an unknown field', async () => {
+    const { me } = await seatHolder();
+    const { code, stderr } = await me.ci('gateway --background --listen 127.0.0.1:0 --fields event');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('Unknown field "event". The fields are: pid, url,')]);
+    expect(gatewayPids(me)).toEqual([]);
+  });
+
   test('writes notes without requests to a log of this user', async () => {
     const { me, api } = await seatHolder();
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
