@@ -224,6 +224,21 @@ describe('ci gateway status', () => {
     expect(json(await me.ci('gateway status --json'))).toMatchObject([{ problem: null }]);
   });
 
+  test('says that the token file is missing or another one, and creates none', async () => {
+    const { me } = await seatHolder();
+    const { url } = await serveGateway(me);
+    const file = path.join(me.home, 'config', 'cheapestinference', 'gateway-token');
+    rmSync(file);
+    expect(json(await me.ci('gateway status --json'))).toMatchObject([
+      { problem: `The token file of the gateway at ${url} is missing: ${file}` },
+    ]);
+    expect(existsSync(file)).toBe(false);
+    await me.ci('gateway token');
+    expect(json(await me.ci('gateway status --json'))).toMatchObject([
+      { problem: `The gateway at ${url} started with another token than that in ${file}` },
+    ]);
+  });
+
   test('forgets a gateway that was killed, which does not block the next one', async () => {
     const { me } = await seatHolder();
     const port = await freePort();
