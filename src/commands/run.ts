@@ -100,7 +100,7 @@ async function runWithGateway(options: Options, context: RunContext): Promise<vo
   const { key, pool, temporary } = options;
   const other = key !== undefined ? '--key' : pool !== undefined ? '--pool' : temporary ? '--temporary' : undefined;
   if (other !== undefined) {
-    const hint = 'To use only some of your seats, start a gateway with `ci gateway --background --pools SLUG` before.';
+    const hint = 'To use only some of your seats, first start a gateway with `ci gateway --background --pools SLUG`.';
     throw usageError(`--gateway and ${other} can't be combined`, hint);
   }
   requireProgram(options.command[0] ?? '', context.world);

@@ -33,7 +33,7 @@ export function certificateFor({ host }: Address, { cert, key, insecure }: Certi
     } catch (error) {
       throw new CommandError(
         'file_error',
-        `Can't use the certificate ${cert} with the key ${key}: ${messageOf(error)}`,
+        `Can't use the certificate ${cert} with the key ${key}: ${reasonOf(error)}`,
         {
           hint: 'Pass a certificate and its private key in PEM format.',
           cause: error,
@@ -48,6 +48,13 @@ export function certificateFor({ host }: Address, { cert, key, insecure }: Certi
     `Others on the network could read what is sent to ${host}`,
     'Pass a certificate with --cert and --key, or pass --insecure if the network is trusted.',
   );
+}
+
+/** Returns why a certificate is refused. OpenSSL puts codes before it, and BoringSSL in Bun writes it as `NO_START_LINE`. */
+function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  const [, reason] = /^error:[0-9a-f]+:.*:([^:]+)$/i.exec(message) ?? [];
+  return reason?.replaceAll('_', ' ').toLowerCase() ?? message;
 }
 
 function read(file: string): string {

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
-import type { Environment } from '../domain/environment.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { parsedJson } from '../domain/json.ts';
 import type { RunningGateway } from './running-gateways.ts';
-import { readTokens } from './token.ts';
+import { knownTokens } from './token.ts';
 
 /** How long a gateway on this machine may take to answer, in milliseconds. */
 const patience = 5000;
@@ -16,34 +15,34 @@ export interface Lease {
 }
 
 /** Returns the status of a gateway as it reports it. @throws CommandError (unreachable), (file_error) */
-export async function askStatus(gateway: RunningGateway, env: Environment): Promise<unknown> {
-  const response = await open(gateway, '/status', env);
+export async function askStatus(gateway: RunningGateway): Promise<unknown> {
+  const response = await open(gateway, '/status');
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(Buffer.from(chunk));
   return parsedJson(Buffer.concat(chunks).toString());
 }
 
 /** Uses a gateway until the lease is closed, or this process ends. @throws CommandError (unreachable), (file_error) */
-export async function openLease(gateway: RunningGateway, env: Environment): Promise<Lease> {
-  const response = await open(gateway, '/lease', env);
+export async function openLease(gateway: RunningGateway): Promise<Lease> {
+  const response = await open(gateway, '/lease');
   response.on('error', () => {});
   response.resume();
   response.socket.unref();
   return { close: () => response.destroy() };
 }
 
-async function open(gateway: RunningGateway, path: string, env: Environment): Promise<IncomingMessage> {
+async function open(gateway: RunningGateway, path: string): Promise<IncomingMessage> {
   const { url, tokenFile, certificate } = gateway;
-  const [{ token }] = readTokens(tokenFile, env);
+  const hint = 'Stop it with `ci gateway stop`, and start it again.';
+  const tokens = knownTokens(tokenFile);
+  if (!tokens)
+    throw new CommandError('file_error', `The token file of the gateway at ${url} is missing: ${tokenFile}`, { hint });
+  const [{ token }] = tokens;
   const target = new URL(path, url);
   const headers = { Authorization: `Bearer ${token}` };
   return new Promise<IncomingMessage>((resolve, reject) => {
     const fail = (why: string) =>
-      reject(
-        new CommandError('unreachable', `The gateway at ${url} doesn't answer: ${why}`, {
-          hint: 'Stop it with `ci gateway stop`, and start it again.',
-        }),
-      );
+      reject(new CommandError('unreachable', `The gateway at ${url} doesn't answer: ${why}`, { hint }));
     // The certificate is known, whatever host it names.
     const request = certificate
       ? secureRequest(target, { headers, ca: readFileSync(certificate), checkServerIdentity: () => undefined })
@@ -55,7 +54,15 @@ async function open(gateway: RunningGateway, path: string, env: Environment): Pr
       if (response.statusCode === 200) resolve(response);
       else {
         response.resume();
-        fail(`status ${response.statusCode}`);
+        if (response.statusCode === 401) {
+          reject(
+            new CommandError(
+              'file_error',
+              `The gateway at ${url} started with another token than that in ${tokenFile}`,
+              { hint },
+            ),
+          );
+        } else fail(`status ${response.statusCode}`);
       }
     });
     request.end();

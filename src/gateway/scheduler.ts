@@ -115,7 +115,7 @@ export interface SeatView<S extends Seat> {
   readonly state: 'free' | 'busy' | 'outside hours' | 'set aside' | 'refused' | 'draining';
   /** The request that it answers. */
   readonly current: Ticket<S> | undefined;
-  /** When it works again, in epoch milliseconds. */
+  /** When its hours start, in epoch milliseconds; undefined within its hours. */
   readonly opensAt: number | undefined;
 }
 
@@ -176,7 +176,7 @@ export class Scheduler<S extends Seat> {
       seat: state.seat,
       state: this.#stateOf(state),
       current: state.current,
-      opensAt: this.#opensAt(state),
+      opensAt: this.#isLive(state) ? undefined : this.#opensAt(state),
     }));
   }
 

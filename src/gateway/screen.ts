@@ -4,6 +4,7 @@ import type { LiveScreen } from '../output/live.ts';
 import type { Style } from '../output/style.ts';
 import { fitted } from '../output/table.ts';
 import { grouped, harmless } from '../output/text.ts';
+import { wrapped } from '../output/wrap.ts';
 import type { RequestRecord } from './events.ts';
 import type { GatewayStatus } from './gateway.ts';
 import type { SeatView } from './scheduler.ts';
@@ -20,6 +21,8 @@ const frame = 100;
 /** The options of a {@link GatewayScreen}. */
 interface GatewayScreenOptions {
   readonly url: string;
+  /** The command that prints the token. */
+  readonly tokenCommand: string;
   readonly style: Style;
   readonly timeZone: string;
   readonly status: () => GatewayStatus;
@@ -94,23 +97,28 @@ export class GatewayScreen {
   }
 
   #lines(columns: number): string[] {
-    const { url, status, style, monotonic } = this.#options;
+    const { url, tokenCommand, status, style, monotonic } = this.#options;
     const { bold, dim } = style;
     const { seats, queue, running } = status();
     const now = monotonic();
     const old = this.#recent.findIndex(({ at }) => at > now - rateWindow);
     this.#recent.splice(0, old < 0 ? this.#recent.length : old);
     const tokens = this.#recent.reduce((sum, each) => sum + each.tokens, 0);
+    const fitting = (text: string) => wrapped(text, columns).split('\n');
     return [
       `${bold('Gateway')}  ${url}`,
       dim(`OpenAI: ${url}/v1   Anthropic: ${url}/anthropic`),
-      dim('API key: the output of `ci gateway token`'),
+      ...fitting(`API key: the output of \`${tokenCommand}\``).map(dim),
       '',
       ...(seats.length > 0 ? this.#table(seats, columns, now) : [dim('No seats.')]),
       '',
-      `${running} running, ${queue} waiting. ${counted(this.#recent.length, 'request')} and ${grouped(tokens)} tokens in the last minute.`,
-      dim(`${this.#totals()} Ctrl-C: quit.`),
-      ...(this.#messages.length > 0 ? ['', dim('Latest changes'), ...this.#messages.toReversed()] : []),
+      ...fitting(
+        `${running} running, ${queue} waiting. ${counted(this.#recent.length, 'request')} and ${grouped(tokens)} tokens in the last minute.`,
+      ),
+      ...fitting(`${this.#totals()} Ctrl-C: quit.`).map(dim),
+      ...(this.#messages.length > 0
+        ? ['', dim('Latest changes'), ...this.#messages.toReversed().flatMap(fitting)]
+        : []),
     ];
   }
 

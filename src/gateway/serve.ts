@@ -1,10 +1,9 @@
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { proxiesOf } from '../api/proxies.ts';
-import { configFolder, stateFolder } from '../config/folders.ts';
+import { stateFolder } from '../config/folders.ts';
 import { CommandError } from '../domain/errors.ts';
 import { shownUsd } from '../domain/money.ts';
-import { shellWord } from '../domain/shell-word.ts';
 import type { Address } from './address.ts';
 import { type CertificateFiles, certificateFor } from './certificate.ts';
 import { eventFields } from './events.ts';
@@ -14,7 +13,7 @@ import type { Outside } from './outside.ts';
 import { SeatClaims } from './seat-claims.ts';
 import { type CreditKey, type FoundSeats, type SeatChoice, SeatFinder } from './seat-finder.ts';
 import { type ServeContext, Session } from './session.ts';
-import { readTokens, tokenFileIn } from './token.ts';
+import { readTokens, tokenCommand } from './token.ts';
 import { UsageLog } from './usage-log.ts';
 
 /** How to serve a gateway. */
@@ -60,7 +59,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     usage,
     claim: (found) => seats.claimFree(found),
     onStopping: () => seats.markStopping(),
-    tokenCommand: tokenCommand(options, world),
+    tokenCommand: tokenCommand(options.tokenFile, world),
   });
   const gateway = new Gateway({
     ...options.listen,
@@ -83,7 +82,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     await seats.exclusively(async () => {
       const found = await finder.find({ mayListModels: () => true, isFirst: true });
       seats.refuseOverlap(found.seats);
-      if (found.seats.length === 0 && !creditKey) throw noSeat(found);
+      if (found.seats.length === 0 && !creditKey) throw noSeat(found, options);
       await listen(gateway, options.listen);
       seats.record({
         url: gateway.url,
@@ -112,12 +111,6 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
   await output.written().catch(() => {});
 }
 
-/** Returns the command that prints the token of the clients. */
-function tokenCommand({ tokenFile }: ServeOptions, world: ServeContext['world']): string {
-  const isUsual = tokenFile === tokenFileIn(configFolder(world));
-  return isUsual ? 'ci gateway token' : `ci gateway token --token-file ${shellWord(tokenFile)}`;
-}
-
 function creditNote({ name, budget }: CreditKey): string {
   const limit = budget === undefined ? 'budget unknown' : budget === null ? 'no budget' : `budget ${shownUsd(budget)}`;
   return `Outside the hours of all seats, requests are paid with prepaid credit through key "${name}" (${limit}).`;
@@ -131,7 +124,13 @@ function saveMemory(): void {
   if (process.versions.bun === undefined) setFlagsFromString('--semi-space-growth-factor=1');
 }
 
-function noSeat({ missing, problems }: FoundSeats): CommandError {
+function noSeat({ missing, problems }: FoundSeats, { keys, pools }: SeatChoice): CommandError {
+  if (keys.length > 0) {
+    const ofPools = pools.length > 0 ? ' of the pools in --pools' : '';
+    return new CommandError('not_found', `No key in --keys belongs to an active subscription${ofPools}`, {
+      hint: [...problems, 'Leave out --keys to use the keys of all seats.'].join(' '),
+    });
+  }
   const [first] = missing;
   const next = first
     ? `You have a seat of pool ${first.pool}. Run \`${first.command}\`.`

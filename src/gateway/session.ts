@@ -108,6 +108,7 @@ export class Session {
       const { GatewayScreen } = await import('./screen.ts');
       this.#screen = new GatewayScreen(terminal, {
         url: gateway.url,
+        tokenCommand: this.#parts.tokenCommand,
         style: output.style,
         timeZone: world.timeZone,
         status: () => gateway.status,
@@ -133,6 +134,7 @@ export class Session {
   async run(): Promise<void> {
     const { world, result } = this.#context;
     const pace = new Pace(this.#interval);
+    const stopped = aborted(this.#stop.signal);
     while (!this.#stop.signal.aborted) {
       const wait = Math.min(this.#nextRefresh, this.#refreshDue) - world.monotonic();
       if (wait > 0) {
@@ -141,7 +143,7 @@ export class Session {
         continue;
       }
       // A slow API must not delay the end.
-      await Promise.race([this.#refresh(pace), aborted(this.#stop.signal)]);
+      await Promise.race([this.#refresh(pace), stopped]);
     }
     const gateway = this.#gateway;
     if (!gateway) return;

@@ -57,8 +57,8 @@ async function start(context: UseContext): Promise<RunningGateway> {
 }
 
 async function lease({ world }: UseContext, gateway: RunningGateway): Promise<UsedGateway> {
+  const { close } = await openLease(gateway);
   const [{ token, client }] = readTokens(gateway.tokenFile, world.env);
-  const { close } = await openLease(gateway, world.env);
   const { url, tokenFile } = gateway;
   const isUsual = tokenFile === tokenFileIn(configFolder(world));
   const file = isUsual ? [] : ['--token-file', tokenFile];

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { configFolder } from '../config/folders.ts';
 import { refuseOpenFile, refuseOpenFolder } from '../config/permissions.ts';
+import type { World } from '../context/world.ts';
 import type { Environment } from '../domain/environment.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import { makeFolder } from '../state/folder.ts';
 import { Draft } from '../state/replace-file.ts';
 import type { Token } from './server.ts';
@@ -16,6 +19,12 @@ type Tokens = readonly [Token, ...Token[]];
 /** Returns the file of the token, unless the user names another one. @param folder - the config directory */
 export function tokenFileIn(folder: string): string {
   return path.join(folder, 'gateway-token');
+}
+
+/** Returns the command that prints the tokens of a file. @param file - an absolute path */
+export function tokenCommand(file: string, world: Pick<World, 'env' | 'cwd'>): string {
+  const isUsual = file === tokenFileIn(configFolder(world));
+  return isUsual ? 'ci gateway token' : `ci gateway token --token-file ${shellWord(file)}`;
 }
 
 /**
@@ -39,10 +48,11 @@ function tokensIn(text: string, file: string): Tokens {
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   const tokens = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => tokenIn(line));
   const [first, ...rest] = tokens.flatMap((token) => token ?? []);
-  const names = new Set(tokens.map((token) => token?.client));
-  if (first && rest.length + 1 === tokens.length && names.size === tokens.length) return [first, ...rest];
+  const [values, names] = [new Set(tokens.map((each) => each?.token)), new Set(tokens.map((each) => each?.client))];
+  const isUnique = values.size === tokens.length && names.size === tokens.length;
+  if (first && rest.length + 1 === tokens.length && isUnique) return [first, ...rest];
   throw new CommandError('file_error', `${file} has no valid token of the gateway`, {
-    hint: 'It has one token that starts with gw_, or several with a name each, on a line each. Remove the file to get a new token.',
+    hint: 'It must have one token that starts with gw_, or different ones with a name each, on a line each. Remove the file to get a new token.',
   });
 }
 

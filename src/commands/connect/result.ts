@@ -1,6 +1,7 @@
 import { fromHome } from '../../account/secrets/destinations.ts';
 import { serveSandboxNote } from '../../account/web-pages.ts';
 import type { Context } from '../../context/context.ts';
+import { addressText, defaultAddress } from '../../gateway/address.ts';
 import type { Column, Layout } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
 import { factLines } from '../../output/text.ts';
@@ -150,12 +151,23 @@ export async function printConnected(
   context: ResultContext,
   { plan, hadChanges, backups, trial }: Done,
 ): Promise<void> {
-  const { output, settings, world } = context;
-  const { tool, start } = plan;
+  const { output, settings } = context;
+  const { tool } = plan;
   const { works, detail } = trial;
   const result = { ...connected(plan, hadChanges ? 'connected' : 'unchanged'), backups, works, detail };
   if (settings.sandbox.value && !plan.gateway && !output.isForPeople) output.note(serveSandboxNote);
-  if (tool.snippets) return printSnippets(context, result);
+  if (tool.snippets) await printSnippets(context, result);
+  else await printSettings(context, { plan, hadChanges, result });
+  if (plan.gateway) noteUnusualAddress(context, plan);
+}
+
+/** Prints which settings of a tool were changed. */
+async function printSettings(
+  context: ResultContext,
+  { plan, hadChanges, result }: Pick<Done, 'plan' | 'hadChanges'> & { readonly result: Result },
+): Promise<void> {
+  const { output, world } = context;
+  const { tool, start } = plan;
   await output.record(result, {
     ...layout,
     drawing: (style, clean) => {
@@ -172,6 +184,16 @@ export async function printConnected(
       return `${lines.join('\n')}\n`;
     },
   });
+}
+
+/** Says that `ci run --gateway` wouldn't start the gateway where the tool expects it. */
+function noteUnusualAddress({ output }: Pick<ResultContext, 'output'>, { tool, connection }: ConnectionPlan): void {
+  const usual = `http://${addressText(defaultAddress)}`;
+  const { baseUrl } = connection;
+  if (baseUrl === usual) return;
+  output.note(
+    `${tool.title} uses the gateway at ${baseUrl}, but \`ci run --gateway\` starts one at ${usual} if none is running. Start yours again with the same options before you start ${tool.title}.`,
+  );
 }
 
 /** Prints source code, which is the result for a library also in a pipe. */

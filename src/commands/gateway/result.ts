@@ -1,9 +1,11 @@
 import { fromHome } from '../../account/secrets/destinations.ts';
 import type { Context } from '../../context/context.ts';
 import type { RunningGateway } from '../../gateway/running-gateways.ts';
+import { tokenCommand } from '../../gateway/token.ts';
 import { factLines } from '../../output/text.ts';
 
-const fields = ['pid', 'url', 'tokenFile', 'account', 'startedAt', 'log'] as const;
+/** The fields of a gateway that was started in the background. */
+export const fields = ['pid', 'url', 'tokenFile', 'account', 'startedAt', 'log'] as const;
 
 /** Prints a gateway that was started in the background, and how to use it. */
 export async function printStarted(
@@ -25,7 +27,7 @@ export async function printStarted(
         `${style.good('✓')} The gateway runs in the background.\n${factLines([
           ['OpenAI base URL', `${clean.url}/v1`],
           ['Anthropic base URL', `${clean.url}/anthropic`],
-          ['API key', `the output of \`ci gateway token\``],
+          ['API key', `the output of \`${tokenCommand(tokenFile, world)}\``],
           ['Log', fromHome(String(clean.log), world.env.HOME)],
         ])}\n`,
     },

@@ -60,7 +60,7 @@ export async function run(context: Pick<Context, 'output' | 'world'>): Promise<v
       const { pid, url, label: account, startedAt } = gateway;
       const row = { pid, url, account, startedAt, seats: [], queue: null, running: null, outside: null, problem: null };
       try {
-        return { ...row, ...reported(await askStatus(gateway, world.env)) };
+        return { ...row, ...reported(await askStatus(gateway)) };
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
         return { ...row, problem: error.message };

@@ -131,6 +131,18 @@ describe('ci connect --gateway', () => {
     expect(ended).toEqual([0, readFileSync(file, 'utf8'), '']);
   });
 
+  test('says which address a gateway needs that is not at the usual one', async () => {
+    const holder = await seatHolder();
+    const { url } = await serveGateway(holder.me);
+    const { code, stderr } = await holder.me.ci('connect claude-code --gateway --yes');
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining(
+        `Claude Code uses the gateway at ${url}, but \`ci run --gateway\` starts one at http://127.0.0.1:8788 if none is running. Start yours again with the same options before you start Claude Code.\n`,
+      ),
+    ]);
+  });
+
   test('keeps the token that Cline has in plain text from other users', async () => {
     const holder = await seatHolder();
     const { token } = await serveGateway(holder.me);

@@ -66,6 +66,22 @@ describe('ci gateway --background', () => {
     );
   });
 
+  test('names the command that prints the token of --token-file', async () => {
+    const { me } = await seatHolder();
+    const { screen } = await shown(me, 'gateway --background --listen 127.0.0.1:0 --token-file tokens', {
+      columns: 200,
+    });
+    const file = path.join(me.home, 'tokens');
+    expect(screen).toMatch(new RegExp(`^API key +the output of \`ci gateway token --token-file ${file}\`$`, 'm'));
+  });
+
+  test('starts nothing if --fields names an unknown field', async () => {
+    const { me } = await seatHolder();
+    const { code, stderr } = await me.ci('gateway --background --listen 127.0.0.1:0 --fields event');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('Unknown field "event". The fields are: pid, url,')]);
+    expect(gatewayPids(me)).toEqual([]);
+  });
+
   test('writes notes without requests to a log of this user', async () => {
     const { me, api } = await seatHolder();
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
@@ -178,7 +194,7 @@ describe('ci gateway status', () => {
         seats: [
           {
             ...{ key: 'seat-1', pool: 'kimi26', hours: [8, 9, 10, 11, 12, 13, 14, 15], state: 'busy' },
-            ...{ client: expect.stringMatching(/editor|tests/), opensAt: expect.any(String) },
+            ...{ client: expect.stringMatching(/editor|tests/), opensAt: null },
           },
         ],
       },
@@ -206,6 +222,21 @@ describe('ci gateway status', () => {
     expect(screen).toContain("doesn't answer: timeout");
     process.kill(gateway.pid, 'SIGCONT');
     expect(json(await me.ci('gateway status --json'))).toMatchObject([{ problem: null }]);
+  });
+
+  test('says that the token file is missing or another one, and creates none', async () => {
+    const { me } = await seatHolder();
+    const { url } = await serveGateway(me);
+    const file = path.join(me.home, 'config', 'cheapestinference', 'gateway-token');
+    rmSync(file);
+    expect(json(await me.ci('gateway status --json'))).toMatchObject([
+      { problem: `The token file of the gateway at ${url} is missing: ${file}` },
+    ]);
+    expect(existsSync(file)).toBe(false);
+    await me.ci('gateway token');
+    expect(json(await me.ci('gateway status --json'))).toMatchObject([
+      { problem: `The gateway at ${url} started with another token than that in ${file}` },
+    ]);
   });
 
   test('forgets a gateway that was killed, which does not block the next one', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { selfSigned } from '../../support/certificate.ts';
 import { secret } from '../../support/cli.ts';
 import { errorOf } from '../../support/lost.ts';
-import { at, hello } from '../../support/sandbox.ts';
+import { at, hello, textAt } from '../../support/sandbox.ts';
 import { gatewayClient, heldCompletions, seatHolder, serveGateway, tokenOf } from '../../support/seat-holder.ts';
 import { ctrlC, onTerminal } from '../../support/terminal.ts';
 
@@ -32,6 +32,16 @@ describe('ci gateway on a terminal', () => {
     expect(session.written).not.toMatch(secret);
   });
 
+  test('names the command that prints the token of --token-file', async () => {
+    const { me } = await seatHolder();
+    const session = onTerminal(me, 'gateway --listen 127.0.0.1:0 --token-file own/token', { pty: true, columns: 200 });
+    await session.shows('0 running, 0 waiting.');
+    const file = path.join(me.home, 'own', 'token');
+    expect(session.screen).toContain(`API key: the output of \`ci gateway token --token-file ${file}\``);
+    session.type(ctrlC);
+    expect(await session.exit).toBe(0);
+  });
+
   test('fits a narrow terminal', async () => {
     const { me } = await seatHolder();
     const session = onTerminal(me, 'gateway --listen 127.0.0.1:0', { pty: true, columns: 40 });
@@ -53,6 +63,20 @@ describe('ci gateway on a terminal', () => {
     await session.exit;
     expect(session.screen).toMatch(/^A seat of pool minimax-m3 isn't used/m);
     expect(session.screen).toContain('0 requests, 0 tokens since the start.');
+  });
+
+  test('shows a note whole that is wider than the terminal', async () => {
+    const { me, api } = await seatHolder();
+    const bought = await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    const session = onTerminal(me, 'gateway --listen 127.0.0.1:0', { pty: true });
+    await session.shows('Latest changes');
+    const command = `ci keys create NAME --subscription ${textAt(bought, 'id')} --store`;
+    expect(session.screen.replaceAll(/\s+/g, ' ')).toContain(
+      `A seat of pool minimax-m3 isn't used, because its key isn't stored here. Run \`${command}\`.`,
+    );
+    expect(session.screen).toMatch(/^0 running, 0 waiting\./m);
+    session.type(ctrlC);
+    await session.exit;
   });
 
   test('shows when the hours of a seat start', async () => {
@@ -117,12 +141,12 @@ describe('TLS', () => {
     [
       'a key that belongs to another certificate',
       '--cert cert.pem --key other.pem',
-      /^Can't use the certificate \S+cert\.pem with the key \S+other\.pem: /,
+      /^Can't use the certificate \S+cert\.pem with the key \S+other\.pem: key values mismatch$/,
     ],
     [
       'files the wrong way round',
       '--cert key.pem --key cert.pem',
-      /^Can't use the certificate \S+key\.pem with the key \S+cert\.pem: /,
+      /^Can't use the certificate \S+key\.pem with the key \S+cert\.pem: no start line$/,
     ],
   ])('refuses %s', async (_what, flags, message) => {
     const { me } = await secured();

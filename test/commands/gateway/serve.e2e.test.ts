@@ -243,6 +243,18 @@ describe('SIGHUP', () => {
     gateway.kill('SIGHUP');
     expect(await gateway.next('note')).toMatchObject({ message: 'The account can be read again.' });
   });
+
+  test('prints no warning after many reads of the account', async () => {
+    const { me, api } = await seatHolder();
+    const gateway = await serveGateway(me, '', { process: true });
+    const reads = () => api.received.filter(({ path: url }) => url === '/api/keys').length;
+    for (let each = 0; each < 15; each++) {
+      const before = reads();
+      gateway.kill('SIGHUP');
+      await expect.poll(reads).toBeGreaterThan(before);
+    }
+    expect(await gateway.stop()).toMatchObject({ code: 0, stderr: '' });
+  });
 });
 
 describe('outside the hours of all seats', () => {
@@ -591,6 +603,17 @@ describe('the seats', () => {
     expect([ended.code, at(errorOf(ended), 'message')]).toEqual([5, message]);
   });
 
+  test('are refused if --keys names only a key that uses credit', async () => {
+    const { me, api, seats } = await seatHolder();
+    const { id, apiKey } = await creditKey(api.box, { name: 'overflow' });
+    storeKeys(me, [storedSeat(seats[0]), storedSeat({ name: 'overflow', id, secret: apiKey })], api.url);
+    const ended = await me.ci('gateway --listen 127.0.0.1:0 --json --keys overflow');
+    expect([ended.code, at(errorOf(ended), 'message')]).toEqual([
+      5,
+      'No key in --keys belongs to an active subscription',
+    ]);
+  });
+
   test('with the same name are listed with their ids', async () => {
     const { me, api, seats } = await seatHolder({ seats: 2 });
     storeKeys(
@@ -807,6 +830,7 @@ describe('the token', () => {
     ['gw_0123456789abcdef\ngw_fedcba9876543210\n', 'has several tokens without names'],
     ['gw_0123456789abcdef a\ngw_fedcba9876543210 a\n', 'has the same name twice'],
     ['gw_0123456789abcdef a b\n', 'has more than a name'],
+    ['gw_0123456789abcdef a\ngw_0123456789abcdef b\n', 'has a token twice'],
   ])('is refused if the file (%j) %s', async (text) => {
     const { me } = await seatHolder();
     const place = path.join(me.home, file);
@@ -819,7 +843,7 @@ describe('the token', () => {
         1,
         expect.objectContaining({
           message: `${place} has no valid token of the gateway`,
-          hint: 'It has one token that starts with gw_, or several with a name each, on a line each. Remove the file to get a new token.',
+          hint: 'It must have one token that starts with gw_, or different ones with a name each, on a line each. Remove the file to get a new token.',
         }),
       ]);
     }

@@ -108,7 +108,7 @@ describe('ci run --gateway', () => {
     expect([ended.code, ended.stdout, ended.stderr]).toEqual([
       125,
       '',
-      `ci: --gateway and ${words[0]} can't be combined. To use only some of your seats, start a gateway with \`ci gateway --background --pools SLUG\` before.\n`,
+      `ci: --gateway and ${words[0]} can't be combined. To use only some of your seats, first start a gateway with \`ci gateway --background --pools SLUG\`.\n`,
     ]);
   });
 
