@@ -81,6 +81,8 @@ export class Exchange {
   #refusedAt = 0;
   #firstByte: number | undefined;
   #usesCredit = false;
+  /** Whether all of the body was read, as far as it is kept. */
+  #isRead = false;
   #isAnswering = false;
   #hasEnded = false;
   #tokens: TokenCounter | undefined;
@@ -159,20 +161,24 @@ export class Exchange {
 
   /**
    * Sends the request with the key that pays with credit, if it is for a model that a seat offers. So far, only the beginning of the body
-   * was read, and servers take the last of several models in it.
+   * was read, and servers take the last of several models in it. The hours may begin while the rest arrives.
    *
    * @param refusal - the answer to any other request
    */
   async #payWithCredit(key: GatewayKey, refusal: Refusal): Promise<void> {
-    const { metrics, onCredit, scheduler } = this.#parts;
-    const model = this.#model;
-    try {
-      await this.#body.readUntil(() => false);
-    } catch {
-      // The client went away, or was refused.
+    if (!this.#isRead) {
+      try {
+        await this.#body.readUntil(() => false);
+      } catch {
+        // The client went away, or was refused.
+        return;
+      }
+      this.#isRead = true;
+      if (!this.#hasEnded) this.#enter();
       return;
     }
-    if (this.#hasEnded) return;
+    const { metrics, onCredit, scheduler } = this.#parts;
+    const model = this.#model;
     const { whole } = this.#body;
     const isPrompt = this.#request.method === 'POST' && model !== undefined && scheduler.isOffered(model);
     if (!isPrompt || !whole || memberOf(parsedJson(whole.toString()), 'model') !== model) {

@@ -265,6 +265,21 @@ test.each([
   expect(await gateway.ended(1)).toMatchObject([{ credit: false, status: 429 }]);
 });
 
+test('credit is not spent if the hours of a seat start while the body arrives', async () => {
+  const api = await standIn((call) => call.answer(200, 'ok'));
+  const creditKey = { name: 'credit', secret: creditSecret };
+  const gateway = await startGateway(api.url, { seats: [seat(0, { hours: [21] })], creditKey });
+  const client = await dial(gateway.url);
+  client.write(requestWith(token, { body }).slice(0, -1));
+  // The model has arrived, so that the request has its turn while the gateway does other things.
+  await otherRequests(gateway, 20);
+  await gateway.advance(3_600_000);
+  client.write(body.slice(-1));
+  expect(parseAnswer(await client.closed)).toMatchObject({ line: 'HTTP/1.1 200 Status', isComplete: true });
+  expect(api.calls.map(({ secret }) => secret)).toEqual([secretOf(0)]);
+  expect(await gateway.ended(1)).toMatchObject([{ credit: false, key: 'key-0' }]);
+});
+
 test.each([
   ['another model after the first one', '{"model":"m","model":"expensive"}'],
   ['no text as its model', '{"model":1,"model":"m"}'],
