@@ -198,8 +198,20 @@ export class Exchange {
     const declared = this.#request.headers['content-length'];
     const length = Buffer.isBuffer(body) ? body.length : declared === undefined ? undefined : Number(declared);
     const hasBody = declared !== undefined || this.#request.headers['transfer-encoding'] !== undefined;
-    let discarded: number | undefined;
-    this.#sent = upstream.send(
+    let rejection: SeatReport | undefined;
+    let discarded = 0;
+    let timer: NodeJS.Timeout | undefined;
+    // The seat is answering until the end of the response, or of the connection.
+    const moveOn = () => {
+      clearTimeout(timer);
+      if (rejection && this.#sent === sent && !this.#hasEnded) this.#moveOn(rejection);
+    };
+    const abort = () => {
+      clearTimeout(timer);
+      sent.abort();
+      timer = setTimeout(moveOn, closingTime).unref();
+    };
+    const sent = upstream.send(
       {
         method: this.#request.method ?? 'GET',
         path: this.#path,
@@ -221,29 +233,29 @@ export class Exchange {
             this.#answer(status, statusText, headers, report);
             return;
           }
+          rejection = report;
           // The connection can be used again if all of the request and of the response pass through it.
-          if (Buffer.isBuffer(body)) {
-            discarded = 0;
-            setTimeout(() => sent.abort(), discardTime).unref();
-          } else this.#sent?.abort();
-          this.#moveOn(report);
+          if (Buffer.isBuffer(body)) timer = setTimeout(abort, discardTime).unref();
+          else abort();
         },
         data: (chunk) => {
-          if (discarded === undefined) this.#pass(chunk);
+          if (!rejection) this.#pass(chunk);
           else {
             discarded += chunk.length;
-            if (discarded > mostDiscarded) sent.abort();
+            if (discarded > mostDiscarded) abort();
           }
         },
         end: () => {
-          if (discarded === undefined) this.#endAnswer();
+          if (rejection) moveOn();
+          else this.#endAnswer();
         },
         fail: (error) => {
-          if (discarded === undefined) this.#onFailure(error);
+          if (rejection) moveOn();
+          else this.#onFailure(error);
         },
       },
     );
-    const sent = this.#sent;
+    this.#sent = sent;
   }
 
   /** Returns what a status says about the seat. */

@@ -115,6 +115,32 @@ describe('a request moves on to another seat after', () => {
   });
 });
 
+test('a seat gets its next request only after the end of a response that a client does not get', async () => {
+  const api = await standIn();
+  const gateway = await startGateway(api.url, { seats: 2 });
+  const first = ask(gateway, '{"model":"m","n":1}');
+  const declined = await api.next();
+  await declined.body();
+  declined.write('HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nh');
+  const second = ask(gateway, '{"model":"m","n":2}');
+  const other = await api.next();
+  expect([declined.secret, other.secret]).toEqual([secretOf(0), secretOf(1)]);
+  expect((await other.body()).toString()).toBe('{"model":"m","n":2}');
+  const third = ask(gateway, '{"model":"m","n":3}');
+  await waiting(gateway, 1);
+  declined.write('alf');
+  const next = await api.next();
+  expect(next.secret).toBe(secretOf(0));
+  expect((await next.body()).toString()).toBe('{"model":"m","n":3}');
+  other.answer(200, 'second');
+  const again = await api.next();
+  expect([again.secret, (await again.body()).toString()]).toEqual([secretOf(1), '{"model":"m","n":1}']);
+  again.answer(200, 'first');
+  next.answer(200, 'third');
+  const answers = await Promise.all([first, second, third]);
+  expect(answers.map(({ body: text }) => text.toString())).toEqual(['first', 'second', 'third']);
+});
+
 describe('with one seat,', () => {
   test.each(busy.slice(0, 2))('a request waits after %s', async (_name, act) => {
     const api = await standIn();
@@ -252,19 +278,6 @@ describe('a request is never sent again', () => {
   });
 });
 
-test.each([
-  ['within its hours', [20]],
-  ["whose hours aren't known", undefined],
-] as const)('credit is not spent because a seat %s says that it is outside its hours', async (_name, hours) => {
-  const api = await standIn((call) => call.answer(429, '', ['Retry-After: 36000']));
-  const creditKey = { name: 'credit', secret: creditSecret };
-  const gateway = await startGateway(api.url, { seats: [seat(0, { hours })], creditKey });
-  const { line } = await ask(gateway);
-  expect(line).toBe('HTTP/1.1 429 Too Many Requests');
-  expect(api.calls.map(({ secret }) => secret)).toEqual([secretOf(0)]);
-  expect(await gateway.ended(1)).toMatchObject([{ credit: false, status: 429 }]);
-});
-
 test('credit is not spent if the hours of a seat start while the body arrives', async () => {
   const api = await standIn((call) => call.answer(200, 'ok'));
   const creditKey = { name: 'credit', secret: creditSecret };
@@ -278,6 +291,19 @@ test('credit is not spent if the hours of a seat start while the body arrives', 
   expect(parseAnswer(await client.closed)).toMatchObject({ line: 'HTTP/1.1 200 Status', isComplete: true });
   expect(api.calls.map(({ secret }) => secret)).toEqual([secretOf(0)]);
   expect(await gateway.ended(1)).toMatchObject([{ credit: false, key: 'key-0' }]);
+});
+
+test.each([
+  ['within its hours', [20]],
+  ["whose hours aren't known", undefined],
+] as const)('credit is not spent because a seat %s says that it is outside its hours', async (_name, hours) => {
+  const api = await standIn((call) => call.answer(429, '', ['Retry-After: 36000']));
+  const creditKey = { name: 'credit', secret: creditSecret };
+  const gateway = await startGateway(api.url, { seats: [seat(0, { hours })], creditKey });
+  const { line } = await ask(gateway);
+  expect(line).toBe('HTTP/1.1 429 Too Many Requests');
+  expect(api.calls.map(({ secret }) => secret)).toEqual([secretOf(0)]);
+  expect(await gateway.ended(1)).toMatchObject([{ credit: false, status: 429 }]);
 });
 
 test.each([
