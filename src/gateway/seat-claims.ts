@@ -47,6 +47,11 @@ export class SeatClaims {
     }
   }
 
+  /** Returns whether another gateway uses a seat. */
+  isTaken(id: string): boolean {
+    return this.#others().some(({ seats }) => seats.includes(id));
+  }
+
   /** Records the gateway of this process, so that other commands find it. @throws CommandError (file_error) */
   record(record: Omit<RunningGateway, 'pid'>): void {
     try {

@@ -47,6 +47,8 @@ interface SessionParts {
   readonly usage: UsageLog;
   /** Records the seats of this gateway. Returns those that no other gateway on this machine uses. */
   readonly claim: (seats: readonly GatewaySeat[]) => Promise<readonly GatewaySeat[]>;
+  /** Returns whether another gateway on this machine uses a seat. */
+  readonly isTaken: (id: string) => boolean;
   /** Called when the gateway begins to stop. */
   readonly onStopping: () => void;
   readonly tokenFile: string;
@@ -219,7 +221,8 @@ export class Session {
     const start = world.monotonic();
     this.#refreshDue = Number.POSITIVE_INFINITY;
     try {
-      const found = await this.#parts.finder.find({ mayListModels: (id) => !gateway.has(id), isFirst: false });
+      const { finder, isTaken } = this.#parts;
+      const found = await finder.find({ mayListModels: (id) => !gateway.has(id) && !isTaken(id), isFirst: false });
       if (this.#stop.signal.aborted) return;
       this.#update(gateway, { ...found, seats: await this.#parts.claim(found.seats) });
       if (this.#failed === 'read the account') this.note('The account can be read again.');

@@ -678,6 +678,20 @@ describe('a second gateway', () => {
     expect((await first.chat()).status).toBe(200);
   });
 
+  test('sends nothing to the seats of the first one', async () => {
+    const held = heldCompletions();
+    const { me, api } = await seatHolder({ instead: held.instead });
+    const first = await serveGateway(me, '', { process: true });
+    const running = first.chat();
+    await held.asked(1);
+    const before = api.received.length;
+    expect((await me.process('gateway --listen 127.0.0.1:0 --json')).code).toBe(6);
+    expect(api.requests.slice(before)).toContain('GET /api/keys');
+    expect(api.requests.slice(before).filter((each) => !each.startsWith('GET /api/'))).toEqual([]);
+    held.release();
+    expect((await running).status).toBe(200);
+  });
+
   test('for other seats runs beside the first one', async () => {
     const { me, buy } = await seatHolder();
     await buy('mini', 'minimax-m3');
