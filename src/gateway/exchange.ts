@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { memberOf, parsedJson } from '../domain/json.ts';
+import { redacted } from '../domain/secrets.ts';
 import type { RequestRecord } from './events.ts';
 import { answerHeaders, headerIn, type KeyHeader, type RawHeaders, requestHeaders, retryAfterIn } from './headers.ts';
 import type { Metrics } from './metrics.ts';
@@ -470,8 +471,9 @@ export class Exchange {
     if (tokens) metrics.countTokens(this.#modelLabel(), tokens);
     onEnd({
       client: this.#client.name,
-      model: this.#model,
-      path: this.#path.replace(/\?.*/s, ''),
+      // A client may put its token or a key where it doesn't belong.
+      model: this.#model && redacted(this.#model),
+      path: redacted(this.#path.replace(/\?.*/s, '')),
       status: hasStatus ? statusCode : undefined,
       key: this.#answeredBy,
       pool: this.#answeredPool,
