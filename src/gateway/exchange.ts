@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { memberOf, parsedJson } from '../domain/json.ts';
+import { redacted } from '../domain/secrets.ts';
 import type { RequestRecord } from './events.ts';
 import { answerHeaders, headerIn, type KeyHeader, type RawHeaders, requestHeaders, retryAfterIn } from './headers.ts';
 import type { Metrics } from './metrics.ts';
@@ -81,6 +82,8 @@ export class Exchange {
   #refusedAt = 0;
   #firstByte: number | undefined;
   #usesCredit = false;
+  /** Whether all of the body was read, as far as it is kept. */
+  #isRead = false;
   #isAnswering = false;
   #hasEnded = false;
   #tokens: TokenCounter | undefined;
@@ -160,20 +163,24 @@ export class Exchange {
 
   /**
    * Sends the request with the key that pays with credit, if it is for a model that a seat offers. So far, only the beginning of the body
-   * was read, and servers take the last of several models in it.
+   * was read, and servers take the last of several models in it. The hours may begin while the rest arrives.
    *
    * @param refusal - the answer to any other request
    */
   async #payWithCredit(key: GatewayKey, refusal: Refusal): Promise<void> {
-    const { metrics, onCredit, scheduler } = this.#parts;
-    const model = this.#model;
-    try {
-      await this.#body.readUntil(() => false);
-    } catch {
-      // The client went away, or was refused.
+    if (!this.#isRead) {
+      try {
+        await this.#body.readUntil(() => false);
+      } catch {
+        // The client went away, or was refused.
+        return;
+      }
+      this.#isRead = true;
+      if (!this.#hasEnded) this.#enter();
       return;
     }
-    if (this.#hasEnded) return;
+    const { metrics, onCredit, scheduler } = this.#parts;
+    const model = this.#model;
     const { whole } = this.#body;
     const isPrompt = this.#request.method === 'POST' && model !== undefined && scheduler.isOffered(model);
     if (!isPrompt || !whole || memberOf(parsedJson(whole.toString()), 'model') !== model) {
@@ -193,8 +200,20 @@ export class Exchange {
     const declared = this.#request.headers['content-length'];
     const length = Buffer.isBuffer(body) ? body.length : declared === undefined ? undefined : Number(declared);
     const hasBody = declared !== undefined || this.#request.headers['transfer-encoding'] !== undefined;
-    let discarded: number | undefined;
-    this.#sent = upstream.send(
+    let rejection: SeatReport | undefined;
+    let discarded = 0;
+    let timer: NodeJS.Timeout | undefined;
+    // The seat is answering until the end of the response, or of the connection.
+    const moveOn = () => {
+      clearTimeout(timer);
+      if (rejection && this.#sent === sent && !this.#hasEnded) this.#moveOn(rejection);
+    };
+    const abort = () => {
+      clearTimeout(timer);
+      sent.abort();
+      timer = setTimeout(moveOn, closingTime).unref();
+    };
+    const sent = upstream.send(
       {
         method: this.#request.method ?? 'GET',
         path: this.#path,
@@ -216,29 +235,29 @@ export class Exchange {
             this.#answer(status, statusText, headers, report);
             return;
           }
+          rejection = report;
           // The connection can be used again if all of the request and of the response pass through it.
-          if (Buffer.isBuffer(body)) {
-            discarded = 0;
-            setTimeout(() => sent.abort(), discardTime).unref();
-          } else this.#sent?.abort();
-          this.#moveOn(report);
+          if (Buffer.isBuffer(body)) timer = setTimeout(abort, discardTime).unref();
+          else abort();
         },
         data: (chunk) => {
-          if (discarded === undefined) this.#pass(chunk);
+          if (!rejection) this.#pass(chunk);
           else {
             discarded += chunk.length;
-            if (discarded > mostDiscarded) sent.abort();
+            if (discarded > mostDiscarded) abort();
           }
         },
         end: () => {
-          if (discarded === undefined) this.#endAnswer();
+          if (rejection) moveOn();
+          else this.#endAnswer();
         },
         fail: (error) => {
-          if (discarded === undefined) this.#onFailure(error);
+          if (rejection) moveOn();
+          else this.#onFailure(error);
         },
       },
     );
-    const sent = this.#sent;
+    this.#sent = sent;
   }
 
   /** Returns what a status says about the seat. */
@@ -453,8 +472,9 @@ export class Exchange {
     if (tokens) metrics.countTokens(this.#modelLabel(), tokens);
     onEnd({
       client: this.#client.name,
-      model: this.#model,
-      path: this.#path.replace(/\?.*/s, ''),
+      // A client may put its token or a key where it doesn't belong.
+      model: this.#model && redacted(this.#model),
+      path: redacted(this.#path.replace(/\?.*/s, '')),
       status: hasStatus ? statusCode : undefined,
       key: this.#answeredBy,
       pool: this.#answeredPool,

@@ -61,8 +61,11 @@ export class Gateway {
   #server: GatewayServer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #open = 0;
+  /** Answers that have ended, but that their clients don't have yet. */
+  #unsent = 0;
   #isDraining = false;
-  #onIdle: (() => void) | undefined;
+  /** Called at the end of each answer. */
+  #onChange = () => {};
 
   constructor(options: GatewayOptions) {
     const { monotonic, wall, waitsOutside, queueLimit, queueTimeout, api, proxies } = options;
@@ -147,15 +150,14 @@ export class Gateway {
     };
   }
 
-  /** Takes no more connections, and waits until all requests are answered. */
+  /** Takes no more connections, and waits until all requests are answered, and all clients have their answers. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    this.#server?.stopListening();
     for (const lease of this.#leases) lease.end();
-    if (this.#open === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
+    // Node.js takes a connection for idle as soon as its answer has ended, and would close it before the client has all of it.
+    if (this.#unsent > 0) await this.#until(() => this.#unsent === 0);
+    this.#server?.stopListening();
+    await this.#until(() => this.#open === 0 && this.#unsent === 0);
   }
 
   /** Closes all connections at once. */
@@ -183,7 +185,8 @@ export class Gateway {
       onCredit,
       onEnd: (record) => {
         this.#open--;
-        if (this.#open === 0) this.#onIdle?.();
+        this.#awaitClient(response);
+        this.#onChange();
         onRequest?.(record);
       },
     };
@@ -194,6 +197,30 @@ export class Gateway {
     // A client that sends a request before it has the answer to the one before gets them one after the other.
     if (response.socket) begin();
     else response.once('socket', begin);
+  }
+
+  /** Waits for a condition, which is checked at the end of each answer. */
+  #until(holds: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onChange = () => {
+        if (holds()) resolve();
+      };
+      this.#onChange();
+    });
+  }
+
+  /** Counts an answer until its client has it, or is gone. */
+  #awaitClient(response: ServerResponse): void {
+    if (response.writableFinished || response.destroyed) return;
+    this.#unsent++;
+    const end = () => {
+      response.off('finish', end);
+      response.off('close', end);
+      this.#unsent--;
+      this.#onChange();
+    };
+    response.on('finish', end);
+    response.on('close', end);
   }
 
   /** Answers with the models of all seats, each once. A seat whose models aren't known is asked itself. */

@@ -70,7 +70,7 @@ export class RunningGateways {
       if (!owner) return [];
       const file = path.join(this.#folder, name);
       const state = isRunning(owner);
-      if (state === false) rmSync(file, { force: true });
+      if (state === false) removeIfPossible(file);
       const record = state ? readRecord(file) : undefined;
       return record ? [{ ...record, pid: owner.pid }] : [];
     });
@@ -87,13 +87,22 @@ export class RunningGateways {
     replaceFile(this.#fileOf(thisProcess()), `${JSON.stringify({ pid: process.pid, ...record })}\n`, { mode: 0o600 });
   }
 
-  /** Removes the record of this process. */
+  /** Removes the record of this process, if the directory can be written. */
   remove(): void {
-    rmSync(this.#fileOf(thisProcess()), { force: true });
+    removeIfPossible(this.#fileOf(thisProcess()));
   }
 
   #fileOf(owner: ProcessId): string {
     return path.join(this.#folder, `${processName(owner)}.json`);
+  }
+}
+
+/** Removes the record of a process that has ended, or ends now. If it stays, it is ignored. */
+function removeIfPossible(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Such as on a file system that has become read-only.
   }
 }
 

@@ -1,6 +1,6 @@
 import { stateFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
-import { CommandError } from '../domain/errors.ts';
+import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import { inWords } from '../output/text.ts';
 import { withLock } from '../state/lock.ts';
 import { type RunningGateway, RunningGateways } from './running-gateways.ts';
@@ -47,10 +47,21 @@ export class SeatClaims {
     }
   }
 
-  /** Records the gateway of this process, so that other commands find it. @throws the error of the file system */
+  /** Returns whether another gateway uses a seat. */
+  isTaken(id: string): boolean {
+    return this.#others().some(({ seats }) => seats.includes(id));
+  }
+
+  /** Records the gateway of this process, so that other commands find it. @throws CommandError (file_error) */
   record(record: Omit<RunningGateway, 'pid'>): void {
+    try {
+      this.#running.add(record);
+    } catch (error) {
+      if (error instanceof CommandError) throw error;
+      const folder = stateFolder(this.#context.world.env);
+      throw new CommandError('file_error', `Can't write to ${folder}: ${asClause(messageOf(error))}`, { cause: error });
+    }
     this.#record = record;
-    this.#running.add(record);
   }
 
   /** Records the seats that no other gateway uses, and returns them. @throws CommandError (busy), (file_error) */
@@ -64,9 +75,14 @@ export class SeatClaims {
     });
   }
 
-  /** Records that the gateway of this process is stopping. */
+  /** Records that the gateway of this process is stopping, if that can be written. */
   markStopping(): void {
-    if (this.#record) this.record({ ...this.#record, isStopping: true });
+    try {
+      if (this.#record) this.record({ ...this.#record, isStopping: true });
+    } catch (error) {
+      // A full disk must not cut off the requests that are being answered.
+      if (!(error instanceof CommandError)) throw error;
+    }
   }
 
   /** Removes the record. */

@@ -58,6 +58,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     finder,
     usage,
     claim: (found) => seats.claimFree(found),
+    isTaken: (id) => seats.isTaken(id),
     onStopping: () => seats.markStopping(),
     tokenCommand: tokenCommand(options.tokenFile, world),
   });
@@ -80,7 +81,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
   });
   try {
     await seats.exclusively(async () => {
-      const found = await finder.find({ mayListModels: () => true, isFirst: true });
+      const found = await finder.find({ mayListModels: (id) => !seats.isTaken(id), isFirst: true });
       seats.refuseOverlap(found.seats);
       if (found.seats.length === 0 && !creditKey) throw noSeat(found, options);
       await listen(gateway, options.listen);

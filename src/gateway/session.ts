@@ -49,6 +49,8 @@ interface SessionParts {
   readonly usage: UsageLog;
   /** Records the seats of this gateway. Returns those that no other gateway on this machine uses. */
   readonly claim: (seats: readonly GatewaySeat[]) => Promise<readonly GatewaySeat[]>;
+  /** Returns whether another gateway on this machine uses a seat. */
+  readonly isTaken: (id: string) => boolean;
   /** Called when the gateway begins to stop. */
   readonly onStopping: () => void;
   readonly tokenFile: string;
@@ -75,7 +77,8 @@ export class Session {
   #nextRefresh = 0;
   /** What was already said about seats that can't be used. */
   #said = new Set<string>();
-  #wasUnreachable = false;
+  /** What the latest refresh couldn't do. */
+  #failed: 'read the account' | 'update the seats' | undefined;
   /** When credit last paid, in milliseconds of the monotonic clock. */
   #lastCredit = Number.NEGATIVE_INFINITY;
   /** When to refresh because a key was refused or stored, or on SIGHUP, in milliseconds of the monotonic clock. */
@@ -225,19 +228,22 @@ export class Session {
     const start = world.monotonic();
     this.#refreshDue = Number.POSITIVE_INFINITY;
     try {
-      const found = await this.#parts.finder.find({ mayListModels: (id) => !gateway.has(id), isFirst: false });
+      const { finder, isTaken } = this.#parts;
+      const found = await finder.find({ mayListModels: (id) => !gateway.has(id) && !isTaken(id), isFirst: false });
       if (this.#stop.signal.aborted) return;
       this.#update(gateway, { ...found, seats: await this.#parts.claim(found.seats) });
-      if (this.#wasUnreachable) this.note('The account can be read again.');
-      this.#wasUnreachable = false;
+      if (this.#failed === 'read the account') this.note('The account can be read again.');
+      if (this.#failed === 'update the seats') this.note('The seats can be updated again.');
+      this.#failed = undefined;
       this.#nextRefresh = pace.afterSuccess(start, world.monotonic());
     } catch (error) {
       // A refresh can go on after the gateway was stopped.
       if (this.#stop.signal.aborted) return;
       if (!(error instanceof CommandError)) throw error;
-      if (!this.#wasUnreachable)
-        this.note(`Can't read the account: ${asClause(error.message)}. The seats stay as they are.`);
-      this.#wasUnreachable = true;
+      const failed = error.code === 'file_error' ? 'update the seats' : 'read the account';
+      if (this.#failed !== failed)
+        this.note(`Can't ${failed}: ${asClause(error.message)}. The seats stay as they are.`);
+      this.#failed = failed;
       this.#nextRefresh = pace.afterFailure(world.monotonic(), error);
     }
     this.#lastRefresh = world.monotonic();

@@ -131,7 +131,7 @@ export function tokensIn(text: string): Tokens | undefined {
 function tokensOf(usage: unknown): Tokens | undefined {
   if (!isObject(usage)) return undefined;
   const count = (...names: readonly string[]) => {
-    const values = names.map((name) => memberOf(usage, name)).filter((value) => typeof value === 'number');
+    const values = names.map((name) => memberOf(usage, name)).filter(isCount);
     return values.length === 0 ? undefined : values.reduce((sum, value) => sum + Math.max(0, value), 0);
   };
   const prompt = count('prompt_tokens', 'input_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens');
@@ -139,6 +139,11 @@ function tokensOf(usage: unknown): Tokens | undefined {
   return prompt === undefined && completion === undefined
     ? undefined
     : { prompt: prompt ?? 0, completion: completion ?? 0 };
+}
+
+/** Returns whether a value can be a number of tokens. `1e999` is a number of JSON, too, but Infinity isn't. */
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }
 
 /** Returns the JSON object at an index; undefined if it isn't complete. */

@@ -298,6 +298,17 @@ describe('keys', () => {
     ).toEqual([name]);
   });
 
+  test('are masked in what is reported of a request', async () => {
+    const { gateway } = await setUp();
+    const body = JSON.stringify({ model: `m ${secretOf(0)}` });
+    await exchange(gateway.url, requestWith(token, { path: `/v1/files/${token}?key=${token}`, method: 'GET' }));
+    await exchange(gateway.url, requestWith(token, { path: `/v1/${secretOf(0)}`, body }));
+    const [first, second] = await gateway.ended(2);
+    expect(first).toMatchObject({ path: `/v1/files/gw_…${token.slice(-4)}` });
+    const masked = `sk_pool_…${secretOf(0).slice(-4)}`;
+    expect(second).toMatchObject({ path: `/v1/${masked}`, model: `m ${masked}` });
+  });
+
   test('never reach a client, nor the token the API', async () => {
     const behaviors = [200, 400, 401, 403, 404, 429, 500, 503];
     let count = 0;

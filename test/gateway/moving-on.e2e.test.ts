@@ -115,6 +115,32 @@ describe('a request moves on to another seat after', () => {
   });
 });
 
+test('a seat gets its next request only after the end of a response that a client does not get', async () => {
+  const api = await standIn();
+  const gateway = await startGateway(api.url, { seats: 2 });
+  const first = ask(gateway, '{"model":"m","n":1}');
+  const declined = await api.next();
+  await declined.body();
+  declined.write('HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nh');
+  const second = ask(gateway, '{"model":"m","n":2}');
+  const other = await api.next();
+  expect([declined.secret, other.secret]).toEqual([secretOf(0), secretOf(1)]);
+  expect((await other.body()).toString()).toBe('{"model":"m","n":2}');
+  const third = ask(gateway, '{"model":"m","n":3}');
+  await waiting(gateway, 1);
+  declined.write('alf');
+  const next = await api.next();
+  expect(next.secret).toBe(secretOf(0));
+  expect((await next.body()).toString()).toBe('{"model":"m","n":3}');
+  other.answer(200, 'second');
+  const again = await api.next();
+  expect([again.secret, (await again.body()).toString()]).toEqual([secretOf(1), '{"model":"m","n":1}']);
+  again.answer(200, 'first');
+  next.answer(200, 'third');
+  const answers = await Promise.all([first, second, third]);
+  expect(answers.map(({ body: text }) => text.toString())).toEqual(['first', 'second', 'third']);
+});
+
 describe('with one seat,', () => {
   test.each(busy.slice(0, 2))('a request waits after %s', async (_name, act) => {
     const api = await standIn();
@@ -266,6 +292,21 @@ describe('a request is never sent again', () => {
     expect(await ask(gateway)).toMatchObject({ line: 'HTTP/1.1 500 No', isComplete: false });
     expect(api.calls).toHaveLength(1);
   });
+});
+
+test('credit is not spent if the hours of a seat start while the body arrives', async () => {
+  const api = await standIn((call) => call.answer(200, 'ok'));
+  const creditKey = { name: 'credit', secret: creditSecret };
+  const gateway = await startGateway(api.url, { seats: [seat(0, { hours: [21] })], creditKey });
+  const client = await dial(gateway.url);
+  client.write(requestWith(token, { body }).slice(0, -1));
+  // The model has arrived, so that the request has its turn while the gateway does other things.
+  await otherRequests(gateway, 20);
+  await gateway.advance(3_600_000);
+  client.write(body.slice(-1));
+  expect(parseAnswer(await client.closed)).toMatchObject({ line: 'HTTP/1.1 200 Status', isComplete: true });
+  expect(api.calls.map(({ secret }) => secret)).toEqual([secretOf(0)]);
+  expect(await gateway.ended(1)).toMatchObject([{ credit: false, key: 'key-0' }]);
 });
 
 test.each([

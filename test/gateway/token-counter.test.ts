@@ -156,6 +156,11 @@ test('counts the text that has them beside the text that names them', async () =
   expect(await counted(answer)).toEqual({ prompt: 11, completion: 22 });
 });
 
+test('counts nothing that can be no number of tokens', () => {
+  expect(tokensIn('{"usage":{"prompt_tokens":1e999,"completion_tokens":2}}')).toEqual({ prompt: 0, completion: 2 });
+  expect(tokensIn('{"usage":{"prompt_tokens":1e308,"completion_tokens":1.5}}')).toBe(undefined);
+});
+
 test('counts nothing below 0', () => {
   expect(tokensIn('{"usage":{"prompt_tokens":-5,"completion_tokens":3}}')).toEqual({ prompt: 0, completion: 3 });
 });

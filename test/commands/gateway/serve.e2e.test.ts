@@ -1,6 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { cells, type Ended, json, jsonLines, sandboxUser, secret, user } from '../../support/cli.ts';
 import { modeOf } from '../../support/folder.ts';
 import { freePort } from '../../support/http-server.ts';
@@ -254,6 +254,57 @@ describe('SIGHUP', () => {
       await expect.poll(reads).toBeGreaterThan(before);
     }
     expect(await gateway.stop()).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('a gateway whose record cannot be written', () => {
+  /** Makes it impossible to write to the directory of the records, until the function that it returns is called. */
+  function block(me: SeatHolder['me']): () => void {
+    const folder = path.join(me.home, '.local', 'state', 'cheapestinference', 'gateways');
+    renameSync(folder, `${folder}.away`);
+    writeFileSync(folder, '');
+    const restore = () => {
+      if (!existsSync(`${folder}.away`)) return;
+      rmSync(folder);
+      renameSync(`${folder}.away`, folder);
+    };
+    onTestFinished(restore);
+    return restore;
+  }
+
+  test('goes on when its seats change, and uses the new ones when it can be written again', async () => {
+    const held = heldCompletions();
+    const { me, buy } = await seatHolder({ instead: held.instead });
+    const gateway = await serveGateway(me);
+    const running = gateway.chat();
+    await held.asked(1);
+    const restore = block(me);
+    await buy('seat-2');
+    gateway.kill('SIGHUP');
+    expect(await gateway.next('note')).toMatchObject({
+      message: expect.stringMatching(/^Can't update the seats: can't write to .+\. The seats stay as they are\.$/),
+    });
+    held.release();
+    expect((await running).status).toBe(200);
+    restore();
+    gateway.kill('SIGHUP');
+    expect(await gateway.next('seat_joined')).toMatchObject({ key: 'seat-2' });
+    expect(await gateway.next('note')).toMatchObject({ message: 'The seats can be updated again.' });
+    expect((await gateway.stop()).code).toBe(0);
+  });
+
+  test('waits for running requests after SIGTERM', async () => {
+    const held = heldCompletions();
+    const { me } = await seatHolder({ instead: held.instead });
+    const gateway = await serveGateway(me);
+    const running = gateway.chat();
+    await held.asked(1);
+    block(me);
+    gateway.kill('SIGTERM');
+    await gateway.next('stopping');
+    held.release();
+    expect((await running).status).toBe(200);
+    expect(await gateway.ended).toMatchObject({ code: 0, stderr: '' });
   });
 });
 
@@ -714,6 +765,20 @@ describe('a second gateway', () => {
       }),
     ]);
     expect((await first.chat()).status).toBe(200);
+  });
+
+  test('sends nothing to the seats of the first one', async () => {
+    const held = heldCompletions();
+    const { me, api } = await seatHolder({ instead: held.instead });
+    const first = await serveGateway(me, '', { process: true });
+    const running = first.chat();
+    await held.asked(1);
+    const before = api.received.length;
+    expect((await me.process('gateway --listen 127.0.0.1:0 --json')).code).toBe(6);
+    expect(api.requests.slice(before)).toContain('GET /api/keys');
+    expect(api.requests.slice(before).filter((each) => !each.startsWith('GET /api/'))).toEqual([]);
+    held.release();
+    expect((await running).status).toBe(200);
   });
 
   test('for other seats runs beside the first one', async () => {
