@@ -29,6 +29,8 @@ export interface ExchangeParts {
   readonly onRefused: () => void;
   /** Called when prepaid credit pays for a request. */
   readonly onCredit: () => void;
+  /** Called when the API refuses the key that pays with credit. */
+  readonly onCreditRefused: () => void;
   readonly onEnd: (record: RequestRecord) => void;
 }
 
@@ -179,7 +181,7 @@ export class Exchange {
       if (!this.#hasEnded) this.#enter();
       return;
     }
-    const { metrics, onCredit, scheduler } = this.#parts;
+    const { scheduler } = this.#parts;
     const model = this.#model;
     const { whole } = this.#body;
     const isPrompt = this.#request.method === 'POST' && model !== undefined && scheduler.isOffered(model);
@@ -188,8 +190,6 @@ export class Exchange {
       return;
     }
     this.#usesCredit = true;
-    metrics.countCredit(this.#modelLabel());
-    onCredit();
     this.#send(key);
   }
 
@@ -230,7 +230,12 @@ export class Exchange {
         head: (status, statusText, headers) => {
           const report = this.#reportOf(status, headers);
           this.#countAnswer(String(status));
-          if (status === 401 || status === 403) this.#parts.onRefused();
+          if (this.#usesCredit && status === 401) {
+            sent.abort();
+            this.#refuseWithoutCredit();
+            return;
+          }
+          if (this.#usesCredit) this.#countCredit();
           if (this.#usesCredit || !this.#movesOn(report)) {
             this.#answer(status, statusText, headers, report);
             return;
@@ -258,6 +263,24 @@ export class Exchange {
       },
     );
     this.#sent = sent;
+  }
+
+  #countCredit(): void {
+    const { metrics, onCredit } = this.#parts;
+    metrics.countCredit(this.#modelLabel());
+    onCredit();
+  }
+
+  /** Answers a request for which the key that pays with credit was refused. The client's own token is right. */
+  #refuseWithoutCredit(): void {
+    this.#usesCredit = false;
+    this.#parts.onCreditRefused();
+    this.#refuse({
+      status: 503,
+      code: 'credit_key_refused',
+      message: 'The API refused the key that pays with prepaid credit. See the notes of the gateway.',
+      retryAfter: 60_000,
+    });
   }
 
   /** Returns what a status says about the seat. */
@@ -306,13 +329,15 @@ export class Exchange {
   }
 
   #releaseSeat(report: SeatReport, again?: 'first' | 'in turn'): void {
-    const { scheduler, metrics, monotonic } = this.#parts;
+    const { scheduler, metrics, monotonic, onRefused } = this.#parts;
     if (!this.#seat || !this.#ticket) return;
     metrics.countSeatTime(this.#seat.name, (monotonic() - this.#since) / 1000);
     this.#seat = undefined;
     this.#sent = undefined;
     this.#since = monotonic();
     scheduler.release(this.#ticket, report, { again });
+    // Later than the release, so that the account that is read now says something about the refusal.
+    if (report.kind === 'refused' || report.kind === 'declined') onRefused();
   }
 
   /** Begins the answer to the client. */
@@ -403,6 +428,8 @@ export class Exchange {
       return;
     }
     this.#releaseSeat(report);
+    // Nothing says whether it was paid for.
+    if (this.#usesCredit) this.#countCredit();
     if (isTimeout(error)) this.#fail(504, 'upstream_timeout', "The API didn't answer in time.");
     else this.#fail(502, 'upstream_unreachable', "The API can't be reached, or closed the connection.");
   }

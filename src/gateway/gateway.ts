@@ -4,7 +4,7 @@ import { addressText } from './address.ts';
 import type { RequestRecord } from './events.ts';
 import { type Client, Exchange, type ExchangeParts } from './exchange.ts';
 import { Metrics, metricsType } from './metrics.ts';
-import { sendRefusal } from './refusal.ts';
+import { sendRefusal, stopping } from './refusal.ts';
 import { ReplayMemory } from './request-body.ts';
 import { Scheduler, type SeatView } from './scheduler.ts';
 import type { GatewayKey, GatewaySeat } from './seat.ts';
@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly onRefused?: () => void;
   /** Called if prepaid credit pays for a request. */
   readonly onCredit?: () => void;
+  /** Called if the API refuses the key that pays with prepaid credit. */
+  readonly onCreditRefused?: () => void;
   readonly onRequest?: (record: RequestRecord) => void;
   /** Called if the last user of the gateway is gone. */
   readonly onUnused?: () => void;
@@ -58,6 +60,7 @@ export class Gateway {
   readonly #metrics = new Metrics();
   readonly #memory = new ReplayMemory();
   readonly #leases = new Set<ServerResponse>();
+  #creditKey: GatewayKey | undefined;
   #server: GatewayServer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #open = 0;
@@ -70,6 +73,7 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { monotonic, wall, waitsOutside, queueLimit, queueTimeout, api, proxies } = options;
     this.#options = options;
+    this.#creditKey = options.creditKey;
     this.#upstream = new Upstream(api, proxies);
     this.#scheduler = new Scheduler<GatewaySeat>({
       monotonic,
@@ -122,6 +126,11 @@ export class Gateway {
     this.#scheduler.update(seats);
   }
 
+  /** Replaces the key that pays with prepaid credit. */
+  updateCreditKey(key: GatewayKey): void {
+    this.#creditKey = key;
+  }
+
   get status(): GatewayStatus {
     return {
       seats: this.#scheduler.seats(),
@@ -146,7 +155,7 @@ export class Gateway {
       })),
       queue,
       running,
-      outside: this.#options.creditKey ? 'credit' : this.#options.waitsOutside ? 'wait' : 'fail',
+      outside: this.#creditKey ? 'credit' : this.#options.waitsOutside ? 'wait' : 'fail',
     };
   }
 
@@ -160,6 +169,13 @@ export class Gateway {
     await this.#until(() => this.#open === 0 && this.#unsent === 0);
   }
 
+  /** Refuses all requests that wait for a seat. */
+  async refuseWaiting(): Promise<void> {
+    this.#scheduler.endWaiting();
+    // Sends the answers.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
   /** Closes all connections at once. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
@@ -168,21 +184,22 @@ export class Gateway {
 
   #forward(client: Client, request: IncomingMessage, response: ServerResponse): void {
     if (this.#isDraining) {
-      const message = 'The gateway is about to stop.';
-      sendRefusal(request, response, { status: 503, code: 'stopping', message }, ['Connection', 'close']);
+      sendRefusal(request, response, stopping, ['Connection', 'close']);
       return;
     }
-    const { monotonic, wall, creditKey, onRefused = () => {}, onCredit = () => {}, onRequest } = this.#options;
+    const { monotonic, wall, onRequest } = this.#options;
+    const { onRefused = () => {}, onCredit = () => {}, onCreditRefused = () => {} } = this.#options;
     const parts: ExchangeParts = {
       scheduler: this.#scheduler,
       upstream: this.#upstream,
       memory: this.#memory,
       metrics: this.#metrics,
-      creditKey,
+      creditKey: this.#creditKey,
       monotonic,
       wall,
       onRefused,
       onCredit,
+      onCreditRefused,
       onEnd: (record) => {
         this.#open--;
         this.#awaitClient(response);
@@ -244,7 +261,7 @@ export class Gateway {
   /** Keeps a response open until the other side closes it. */
   #lease(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isDraining) {
-      sendText(response, 'text/plain', 'The gateway is about to stop.\n', 503);
+      sendText(response, 'text/plain', `${stopping.message}\n`, stopping.status);
       return;
     }
     this.#leases.add(response);

@@ -95,10 +95,15 @@ export function refusalFor(
         message: 'Too many requests are waiting for a seat.',
         retryAfter: Math.max(1000, expectedWait),
       };
+    case 'stopping':
+      return stopping;
     case 'timeout':
       return { status: 503, code: 'queue_timeout', message: 'No seat became free in time.', retryAfter: 1000 };
   }
 }
+
+/** The refusal of a gateway that ends. */
+export const stopping: Refusal = { status: 503, code: 'stopping', message: 'The gateway is about to stop.' };
 
 /** The refusal of a body that is too large. */
 export const tooLarge: Refusal = {

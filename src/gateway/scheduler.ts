@@ -49,6 +49,8 @@ export type Turn<S extends Seat> =
   /** All seats with the model that are within their hours failed to answer the request. */
   | { readonly kind: 'failed' }
   | { readonly kind: 'queue full' }
+  /** {@link Scheduler.endWaiting} was called. */
+  | { readonly kind: 'stopping' }
   | { readonly kind: 'timeout' };
 
 /** A request in the scheduler, which alone changes it. */
@@ -307,6 +309,12 @@ export class Scheduler<S extends Seat> {
     if (request.state !== 'waiting') return;
     this.#unqueue(request);
     request.state = 'ended';
+    this.#arm();
+  }
+
+  /** Ends the waiting of all requests. */
+  endWaiting(): void {
+    for (const request of this.#waiting) this.#end(request, { kind: 'stopping' });
     this.#arm();
   }
 

@@ -3,7 +3,6 @@ import { setFlagsFromString } from 'node:v8';
 import { proxiesOf } from '../api/proxies.ts';
 import { stateFolder } from '../config/folders.ts';
 import { CommandError } from '../domain/errors.ts';
-import { shownUsd } from '../domain/money.ts';
 import type { Address } from './address.ts';
 import { type CertificateFiles, certificateFor } from './certificate.ts';
 import { eventFields } from './events.ts';
@@ -11,7 +10,7 @@ import { Gateway } from './gateway.ts';
 import { listen } from './listen.ts';
 import type { Outside } from './outside.ts';
 import { SeatClaims } from './seat-claims.ts';
-import { type CreditKey, type FoundSeats, type SeatChoice, SeatFinder } from './seat-finder.ts';
+import { type FoundSeats, type SeatChoice, SeatFinder } from './seat-finder.ts';
 import { type ServeContext, Session } from './session.ts';
 import { readTokens, tokenCommand } from './token.ts';
 import { UsageLog } from './usage-log.ts';
@@ -48,7 +47,8 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
   const certificate = certificateFor(options.listen, options);
   const tokens = readTokens(options.tokenFile, env);
   const finder = new SeatFinder(context, options);
-  const creditKey = options.outside === 'credit' ? await finder.creditKey(options.creditKey) : undefined;
+  const findCreditKey = options.outside === 'credit' ? () => finder.creditKey(options.creditKey) : undefined;
+  const creditKey = await findCreditKey?.();
   const api = await context.api();
   const account = await context.record.ownAccount();
   const seats = new SeatClaims(context, account.id);
@@ -56,6 +56,8 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
   const session = new Session(context, {
     ...options,
     finder,
+    creditKey,
+    findCreditKey,
     usage,
     claim: (found) => seats.claimFree(found),
     isTaken: (id) => seats.isTaken(id),
@@ -76,6 +78,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     monotonic: world.monotonic,
     onRefused: () => session.refreshSoon(),
     onCredit: () => session.onCredit(),
+    onCreditRefused: () => session.onCreditRefused(),
     onRequest: (record) => session.onRequest(record),
     onUnused: () => session.onUnused(),
   });
@@ -98,7 +101,6 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
       });
       await session.open(gateway, found);
     });
-    if (creditKey) session.note(creditNote(creditKey));
     await session.run();
   } finally {
     try {
@@ -110,11 +112,6 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     }
   }
   await output.written().catch(() => {});
-}
-
-function creditNote({ name, budget }: CreditKey): string {
-  const limit = budget === undefined ? 'budget unknown' : budget === null ? 'no budget' : `budget ${shownUsd(budget)}`;
-  return `Outside the hours of all seats, requests are paid with prepaid credit through key "${name}" (${limit}).`;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Context } from '../context/context.ts';
 import { counted } from '../domain/counted.ts';
 import { durationInWords } from '../domain/duration.ts';
 import { asClause, CommandError, messageOf } from '../domain/errors.ts';
+import { shownUsd } from '../domain/money.ts';
 import { Pace } from '../domain/pace.ts';
 import type { Layout } from '../output/output.ts';
 import { sameSignal } from '../programs/signals.ts';
@@ -17,7 +18,7 @@ import {
 import type { Gateway } from './gateway.ts';
 import type { GatewayScreen } from './screen.ts';
 import type { GatewaySeat } from './seat.ts';
-import type { FoundSeats, SeatContext, SeatFinder } from './seat-finder.ts';
+import type { CreditKey, FoundSeats, SeatContext, SeatFinder } from './seat-finder.ts';
 import type { UsageLog } from './usage-log.ts';
 
 /** The parts of the context that a gateway uses. */
@@ -46,6 +47,10 @@ const layout: Layout<GatewayEvent> = { columns: eventColumns, fields: eventField
 /** What a session works with. */
 interface SessionParts {
   readonly finder: SeatFinder;
+  /** The key that pays with prepaid credit; undefined: none does. */
+  readonly creditKey: CreditKey | undefined;
+  /** Reads it again. @throws CommandError if it can't be used any more */
+  readonly findCreditKey: (() => Promise<CreditKey>) | undefined;
   readonly usage: UsageLog;
   /** Records the seats of this gateway. Returns those that no other gateway on this machine uses. */
   readonly claim: (seats: readonly GatewaySeat[]) => Promise<readonly GatewaySeat[]>;
@@ -79,6 +84,10 @@ export class Session {
   #said = new Set<string>();
   /** What the latest refresh couldn't do. */
   #failed: 'read the account' | 'update the seats' | undefined;
+  /** The key that pays with prepaid credit. */
+  #creditKey: CreditKey | undefined;
+  /** Whether it was said that the API refuses it. */
+  #isCreditRefused = false;
   /** When credit last paid, in milliseconds of the monotonic clock. */
   #lastCredit = Number.NEGATIVE_INFINITY;
   /** When to refresh because a key was refused or stored, or on SIGHUP, in milliseconds of the monotonic clock. */
@@ -127,6 +136,7 @@ export class Session {
       output.note(`Using ${counted(found.seats.length, 'seat')}. Press Ctrl-C to stop.`);
     }
     this.#report(found);
+    if (this.#parts.creditKey) this.#useCredit(this.#parts.creditKey);
     this.onUnused(firstUseTime);
     this.#flush();
     this.#flushTimer = setInterval(() => this.#flush(), flushInterval).unref();
@@ -167,8 +177,10 @@ export class Session {
     const late = world.sleep(this.#parts.drain, AbortSignal.any([timeout.signal, this.#end.signal])).then(() => false);
     const isDrained = await Promise.race([drained, late]);
     timeout.abort();
-    // The clients of requests that were cut off see that their answers aren't complete.
-    if (!isDrained) result.exitCode = 1;
+    if (isDrained) return;
+    // The clients of requests that are cut off see that their answers aren't complete.
+    result.exitCode = 1;
+    await gateway.refuseWaiting();
   }
 
   async close(): Promise<void> {
@@ -196,6 +208,18 @@ export class Session {
     if (now - this.#lastCredit > creditPause)
       this.note('Outside the hours of all seats: prepaid credit pays for requests.');
     this.#lastCredit = now;
+  }
+
+  /** Says once that the API refuses the key that pays, and reads it again. */
+  onCreditRefused(): void {
+    const name = this.#creditKey?.name;
+    if (!this.#isCreditRefused) {
+      this.note(
+        `The API refuses key "${name}", which pays with prepaid credit. Create another one with \`ci keys create NAME --credit --max-budget 5 --store\`. If the gateway was started with --credit-key, start it again with the new name.`,
+      );
+    }
+    this.#isCreditRefused = true;
+    this.refreshSoon();
   }
 
   onRequest(record: RequestRecord): void {
@@ -232,6 +256,7 @@ export class Session {
       const found = await finder.find({ mayListModels: (id) => !gateway.has(id) && !isTaken(id), isFirst: false });
       if (this.#stop.signal.aborted) return;
       this.#update(gateway, { ...found, seats: await this.#parts.claim(found.seats) });
+      await this.#refreshCreditKey(gateway);
       if (this.#failed === 'read the account') this.note('The account can be read again.');
       if (this.#failed === 'update the seats') this.note('The seats can be updated again.');
       this.#failed = undefined;
@@ -247,6 +272,25 @@ export class Session {
       this.#nextRefresh = pace.afterFailure(world.monotonic(), error);
     }
     this.#lastRefresh = world.monotonic();
+  }
+
+  /** Uses another key that pays with prepaid credit, such as after a rotation. */
+  async #refreshCreditKey(gateway: Gateway): Promise<void> {
+    try {
+      const key = await this.#parts.findCreditKey?.();
+      if (!key || key.secret === this.#creditKey?.secret) return;
+      gateway.updateCreditKey(key);
+      this.#useCredit(key);
+    } catch (error) {
+      // Both keys are stored during a rotation. The API says itself whether it still takes the one in use.
+      if (!(error instanceof CommandError)) throw error;
+    }
+  }
+
+  #useCredit(key: CreditKey): void {
+    this.#creditKey = key;
+    this.#isCreditRefused = false;
+    this.note(creditNote(key));
   }
 
   /** Uses the seats that were found, and says which ones joined and left. */
@@ -327,6 +371,11 @@ export class Session {
       this.#stop.abort();
     } else if (this.#signal.name !== name || at - this.#signal.at > sameSignal) this.#end.abort();
   }
+}
+
+function creditNote({ name, budget }: CreditKey): string {
+  const limit = budget === undefined ? 'budget unknown' : budget === null ? 'no budget' : `budget ${shownUsd(budget)}`;
+  return `Outside the hours of all seats, requests are paid with prepaid credit through key "${name}" (${limit}).`;
 }
 
 /** Waits until a signal is aborted. */

@@ -339,7 +339,7 @@ describe('with a credit key, a request outside all hours is sent once, and not a
   const creditKey = { name: 'credit', secret: creditSecret };
   const seats = [seat(0, { hours: [] })];
 
-  test.each([...busy, ...refusing, ...failing])('%s', async (_name, act) => {
+  test.each([...busy, ...failing])('%s', async (_name, act) => {
     const api = await standIn(act);
     const gateway = await startGateway(api.url, { seats, creditKey });
     const { line, headers, body: text } = await ask(gateway);
@@ -348,6 +348,17 @@ describe('with a credit key, a request outside all hours is sent once, and not a
     expect(text.toString()).toBe('{"error":{"message":"no"}}');
     expect(api.calls.map(({ secret }) => secret)).toEqual([creditSecret]);
     expect(await gateway.ended(1)).toMatchObject([{ credit: true, attempts: 1, key: 'credit' }]);
+  });
+
+  test('401, of which the client learns that it is not its token', async () => {
+    const api = await standIn((call) => call.answer(401, '{"error":{"message":"no"}}'));
+    const gateway = await startGateway(api.url, { seats, creditKey });
+    const { line, headers, body: text } = await ask(gateway);
+    expect(line).toBe('HTTP/1.1 503 Service Unavailable');
+    expect(JSON.parse(text.toString())).toMatchObject({ error: { code: 'credit_key_refused' } });
+    expect(headers.map(([name]) => name)).not.toContain('X-Gateway-Paid-With');
+    expect(await gateway.ended(1)).toMatchObject([{ credit: false, attempts: 1, status: 503 }]);
+    expect(api.calls).toHaveLength(1);
   });
 
   test.each(broken)('%s', async (_name, act) => {

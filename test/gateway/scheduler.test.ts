@@ -540,6 +540,14 @@ describe('update', () => {
   });
 });
 
+test('endWaiting ends all waits, but no request that has a seat', () => {
+  const bench = new SchedulerBench({ seats: [seat('a')] });
+  const [first, second, third] = [bench.enter(), bench.enter('bob'), bench.enter('ann', 'kimi')];
+  bench.scheduler.endWaiting();
+  expect([first, second, third].map(outcome)).toEqual([['a'], ['stopping'], ['stopping']]);
+  expect([bench.scheduler.queueLength, bench.wakeAt]).toEqual([0, undefined]);
+});
+
 describe('hasOther', () => {
   test('returns whether another seat could answer, now or later', () => {
     const bench = new SchedulerBench({ seats: [seat('a'), seat('b')] });

@@ -160,6 +160,22 @@ describe('the end of a gateway', () => {
     held.release();
   });
 
+  test('refuses the requests that still wait after --drain, and reports them', async () => {
+    const held = heldCompletions();
+    const { me } = await seatHolder({ instead: held.instead });
+    const gateway = await serveGateway(me, '--drain 1ms');
+    const running = gateway.chat();
+    await held.asked(1);
+    const waiting = gateway.chat();
+    await expect.poll(async () => at(JSON.parse((await gateway.get('/status')).text), 'queue')).toBe(1);
+    gateway.kill('SIGTERM');
+    expect(refusalOf(await waiting)).toEqual([503, 'stopping', 'The gateway is about to stop.']);
+    await expect(running).rejects.toThrow();
+    expect((await gateway.ended).code).toBe(1);
+    const requests = gateway.events.filter(({ event }) => event === 'request');
+    expect(requests.map(({ status }) => status)).toEqual([503, null]);
+  });
+
   test('is immediate after a second, other signal', async () => {
     const held = heldCompletions();
     const { me } = await seatHolder({ instead: held.instead });
@@ -375,6 +391,30 @@ describe('outside the hours of all seats', () => {
     expect(json(await me.ci('usage --gateway --json'))).toMatchObject([{ requests: 1, creditRequests: 1 }]);
   });
 
+  test('a revoked credit key is named, until another one is stored', async () => {
+    const { me, api, credit } = await withCredit();
+    const gateway = await serveGateway(me, '--outside credit');
+    await gateway.next('note');
+    await api.box.call('DELETE', `/api/keys/${credit.id}`);
+    const refused = await gateway.chat();
+    expect(refusalOf(refused)).toEqual([503, 'credit_key_refused', expect.stringContaining('refused the key')]);
+    expect(refused.headers.get('x-gateway-paid-with')).toBeNull();
+    expect(await gateway.next('note')).toMatchObject({
+      message: expect.stringMatching(
+        /^The API refuses key "overflow", which pays with prepaid credit\. Create .*--store`/,
+      ),
+    });
+    expect((await gateway.chat()).status).toBe(503);
+    expect((await gateway.get('/metrics')).text).not.toContain('credit_requests_total{');
+    await me.ci('keys create other --credit --max-budget 5 --store');
+    expect(await gateway.next('note')).toMatchObject({
+      message: expect.stringContaining('paid with prepaid credit through key "other" (budget $5.00)'),
+    });
+    expect((await gateway.chat()).headers.get('x-gateway-paid-with')).toBe('credit');
+    expect(await gateway.next('note')).toMatchObject({ message: expect.stringContaining('credit pays for requests') });
+    expect(gateway.events.filter(({ event }) => event === 'note')).toHaveLength(4);
+  });
+
   test('credit is not used within the hours', async () => {
     const { me, api, seats } = await withCredit();
     await api.box.advance(16 * hour);
@@ -396,10 +436,9 @@ describe('outside the hours of all seats', () => {
     const { me, api } = await withCredit();
     const gateway = await serveGateway(me, '--outside wait --drain 1ms');
     const waiting = gateway.chat();
-    waiting.catch(() => {});
     await expect.poll(async () => at(JSON.parse((await gateway.get('/status')).text), 'queue')).toBe(1);
     await gateway.stop();
-    await expect(waiting).rejects.toThrow();
+    expect((await waiting).status).toBe(503);
     expect(keysUsed({ api })).toEqual([]);
   });
 
