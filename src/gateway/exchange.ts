@@ -40,6 +40,8 @@ export interface Client {
   readonly name: string;
   /** The header with its token. */
   readonly keyHeader: KeyHeader;
+  /** Its token, which the API doesn't get. */
+  readonly token: string;
 }
 
 /** How often a request is sent if seats fail to answer it. A seat that is busy doesn't count. */
@@ -219,7 +221,7 @@ export class Exchange {
         path: this.#path,
         headers: requestHeaders(this.#request.rawHeaders, {
           secret,
-          keyHeader: this.#client.keyHeader,
+          ...this.#client,
           host: upstream.host,
           length: hasBody ? length : undefined,
         }),

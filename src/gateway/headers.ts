@@ -23,7 +23,7 @@ export function* pairsOf(headers: RawHeaders): Iterable<readonly [name: string, 
 }
 
 /** Returns the headers without those that are about one connection. @param isOther - selects others that are left out */
-function withoutConnection(headers: RawHeaders, isOther: (name: string) => boolean): string[] {
+function withoutConnection(headers: RawHeaders, isOther: (name: string, value: string) => boolean): string[] {
   const named = new Set<string>();
   for (const [name, value] of pairsOf(headers)) {
     if (name.toLowerCase() !== 'connection') continue;
@@ -32,7 +32,7 @@ function withoutConnection(headers: RawHeaders, isOther: (name: string) => boole
   const kept: string[] = [];
   for (const [name, value] of pairsOf(headers)) {
     const lower = name.toLowerCase();
-    if (!ofConnection.has(lower) && !named.has(lower) && !isOther(lower)) kept.push(name, value);
+    if (!ofConnection.has(lower) && !named.has(lower) && !isOther(lower, value)) kept.push(name, value);
   }
   return kept;
 }
@@ -50,11 +50,14 @@ export function requestHeaders(
   {
     secret,
     keyHeader,
+    token,
     host,
     length,
   }: {
     readonly secret: string;
     readonly keyHeader: KeyHeader;
+    /** The token of the client. It isn't sent on in other headers, either. */
+    readonly token: string;
     readonly host: string;
     readonly length: number | undefined;
   },
@@ -62,7 +65,7 @@ export function requestHeaders(
   return [
     'Host',
     host,
-    ...withoutConnection(headers, (name) => own.has(name)),
+    ...withoutConnection(headers, (name, value) => own.has(name) || value.includes(token)),
     ...(keyHeader === 'x-api-key' ? ['X-Api-Key', secret] : ['Authorization', `Bearer ${secret}`]),
     ...(length === undefined ? [] : ['Content-Length', String(length)]),
   ];

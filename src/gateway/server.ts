@@ -135,6 +135,7 @@ function route(
   if (path === '/v1/models' && isRead) handlers.models(client, request, response);
   else if (path.startsWith('/v1/') || path.startsWith('/anthropic/v1/')) {
     if (!isPlainPath(path)) return invalidPath;
+    if (url.includes(client.token)) return tokenInUrl;
     if (Number(request.headers['content-length']) > largestBody) return tooLarge;
     handlers.forward(client, request, response);
   } else {
@@ -156,6 +157,11 @@ const invalidPath: Refusal = {
   status: 400,
   code: 'invalid_path',
   message: 'The path of the request leads out of its directory.',
+};
+const tokenInUrl: Refusal = {
+  status: 400,
+  code: 'token_in_url',
+  message: 'The token of the gateway is in the URL, which the API would see. Send it only in a header.',
 };
 const notFound: Refusal = {
   status: 404,
@@ -186,7 +192,8 @@ function clientOf({ headers }: IncomingMessage, tokens: readonly KnownToken[]): 
     const digest = digestOf(typed);
     // Compares with each token, so that the time says nothing about them.
     const found = tokens.filter((each) => timingSafeEqual(each.digest, digest))[0];
-    if (found) return { name: found.client ?? clientName(typeof own === 'string' ? own : ''), keyHeader };
+    if (!found) continue;
+    return { name: found.client ?? clientName(typeof own === 'string' ? own : ''), keyHeader, token: typed };
   }
   return undefined;
 }

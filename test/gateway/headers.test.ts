@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { answerHeaders, headerIn, pairsOf, requestHeaders, retryAfterIn } from '../../src/gateway/headers.ts';
 
-const own = { secret: 'sk-1', keyHeader: 'authorization', host: 'api.test', length: undefined } as const;
+const own = { secret: 'sk-1', keyHeader: 'authorization', token: 'gw_1', host: 'api.test', length: undefined } as const;
 
 describe('the headers of a request', () => {
   test('keep the case, the order and duplicates of those of the client', () => {

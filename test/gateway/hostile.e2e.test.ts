@@ -301,12 +301,31 @@ describe('keys', () => {
   test('are masked in what is reported of a request', async () => {
     const { gateway } = await setUp();
     const body = JSON.stringify({ model: `m ${secretOf(0)}` });
-    await exchange(gateway.url, requestWith(token, { path: `/v1/files/${token}?key=${token}`, method: 'GET' }));
+    const other = token.replace('gw_V', 'gw_x');
+    await exchange(gateway.url, requestWith(token, { path: `/v1/files/${other}?key=${other}`, method: 'GET' }));
     await exchange(gateway.url, requestWith(token, { path: `/v1/${secretOf(0)}`, body }));
     const [first, second] = await gateway.ended(2);
     expect(first).toMatchObject({ path: `/v1/files/gw_…${token.slice(-4)}` });
     const masked = `sk_pool_…${secretOf(0).slice(-4)}`;
     expect(second).toMatchObject({ path: `/v1/${masked}`, model: `m ${masked}` });
+  });
+
+  test.each([`/v1/files/${token}`, `/v1/x?key=${token}`])('are refused in %s', async (path) => {
+    const { gateway, api } = await setUp();
+    const answer = parseAnswer(await exchange(gateway.url, requestWith(token, { path, method: 'GET' })));
+    expect([answer.line, answer.body.toString()]).toEqual([
+      'HTTP/1.1 400 Bad Request',
+      expect.stringContaining('"code":"token_in_url"'),
+    ]);
+    expect(api.calls).toEqual([]);
+  });
+
+  test('are not sent on in other headers', async () => {
+    const { gateway, api } = await setUp();
+    const headers = [`Api-Key: ${token}`, `Cookie: a=1; token=${token}`, 'X-Other: 1'];
+    await exchange(gateway.url, requestWith(token, { headers }));
+    expect(JSON.stringify(api.calls.map((call) => call.headers))).not.toContain(token.slice(3));
+    expect(api.calls[0]?.headers).toContainEqual(['X-Other', '1']);
   });
 
   test('never reach a client, nor the token the API', async () => {
