@@ -22,7 +22,7 @@ export function certificateFor({ host }: Address, { cert, key, insecure }: Certi
   if ((cert === undefined) !== (key === undefined)) {
     throw usageError(
       `${cert === undefined ? '--key' : '--cert'} needs ${cert === undefined ? '--cert' : '--key'}`,
-      'Pass both files.',
+      cert === undefined ? 'Pass both files. To choose the keys of seats, use --keys.' : 'Pass both files.',
     );
   }
   if (insecure && cert !== undefined) throw usageError("--insecure and --cert can't be combined", 'Pass one of them.');

@@ -367,12 +367,11 @@ export class Exchange {
   }
 
   #ownHeaders(): string[] {
-    const { position = 0, expectedWait = 0 } = this.#ticket ?? {};
+    const { position = 0, expectedWait } = this.#ticket ?? {};
     return [
       'X-Gateway-Queue-Position',
       String(position),
-      'X-Gateway-Expected-Wait',
-      seconds(expectedWait),
+      ...(expectedWait === undefined ? [] : ['X-Gateway-Expected-Wait', seconds(expectedWait)]),
       'X-Gateway-Queue-Time',
       seconds(this.#queueTime),
       ...(this.#usesCredit ? ['X-Gateway-Paid-With', 'credit'] : []),
@@ -465,7 +464,7 @@ export class Exchange {
     const { scheduler, wall } = this.#parts;
     return refusalFor(turn, {
       model: this.#model,
-      expectedWait: this.#ticket?.expectedWait ?? 0,
+      expectedWait: this.#ticket?.expectedWait,
       seats: () => scheduler.seats().map(({ seat }) => seat),
       now: wall(),
     });

@@ -37,8 +37,8 @@ function refusalAnswer({ status, code, message, retryAfter }: Refusal, format: P
 interface RefusedRequest {
   /** Undefined if it isn't known. */
   readonly model: string | undefined;
-  /** How long it was expected to wait, in milliseconds. */
-  readonly expectedWait: number;
+  /** How long it was expected to wait, in milliseconds; undefined if that isn't known. */
+  readonly expectedWait: number | undefined;
   /** Returns the seats of the gateway. */
   readonly seats: () => readonly GatewaySeat[];
   /** The time of the API, in epoch milliseconds. */
@@ -93,7 +93,7 @@ export function refusalFor(
         status: 503,
         code: 'queue_full',
         message: 'Too many requests are waiting for a seat.',
-        retryAfter: Math.max(1000, expectedWait),
+        retryAfter: Math.max(1000, expectedWait ?? 0),
       };
     case 'stopping':
       return stopping;

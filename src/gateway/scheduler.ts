@@ -60,8 +60,8 @@ export interface Ticket<S extends Seat> {
   readonly sequence: number;
   /** The number of requests for the same model that were waiting when it arrived. */
   position: number;
-  /** How long it was expected to wait when it arrived, in milliseconds. */
-  expectedWait: number;
+  /** How long it was expected to wait when it arrived, in milliseconds; undefined if that isn't known. */
+  expectedWait: number | undefined;
   state: 'waiting' | 'running' | 'ended';
   /** The seat that answers it. */
   seat: S | undefined;
@@ -524,9 +524,13 @@ export class Scheduler<S extends Seat> {
     }
   }
 
-  #expectedWait({ model, position }: Ticket<S>): number {
-    const live = [...this.#offering(model)].filter((state) => this.#isLive(state)).length;
-    return live === 0 ? 0 : Math.round((this.#usualTime * (position + 1)) / live);
+  #expectedWait({ model, position }: Ticket<S>): number | undefined {
+    const states = [...this.#offering(model)];
+    const live = states.filter((state) => this.#isLive(state)).length;
+    if (live > 0) return this.#usualTime === 0 ? undefined : Math.round((this.#usualTime * (position + 1)) / live);
+    const opensAt = this.#earliest(states);
+    if (opensAt === undefined) return undefined;
+    return Math.round(opensAt - this.#options.wall() + (this.#usualTime * position) / states.length);
   }
 
   #queueOf(model: string | undefined): WaitingRequests<Ticket<S>> {

@@ -44,13 +44,15 @@ export function knownTokens(file: string): Tokens | undefined {
 }
 
 function tokensIn(text: string, file: string): Tokens {
-  refuseOpenFile(file, { holdsSecret: true, secret: 'token' });
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   const tokens = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => tokenIn(line));
   const [first, ...rest] = tokens.flatMap((token) => token ?? []);
   const [values, names] = [new Set(tokens.map((each) => each?.token)), new Set(tokens.map((each) => each?.client))];
   const isUnique = values.size === tokens.length && names.size === tokens.length;
-  if (first && rest.length + 1 === tokens.length && isUnique) return [first, ...rest];
+  if (first && rest.length + 1 === tokens.length && isUnique) {
+    refuseOpenFile(file, { holdsSecret: true, secret: 'token' });
+    return [first, ...rest];
+  }
   throw new CommandError('file_error', `${file} has no valid token of the gateway`, {
     hint: 'It must have one token that starts with gw_, or different ones with a name each, on a line each. Remove the file to get a new token.',
   });

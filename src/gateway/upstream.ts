@@ -10,6 +10,8 @@ const answerTimeout = 600_000;
 /** How long the API may pause within an answer, in milliseconds. */
 const pauseTimeout = 600_000;
 const connectTimeout = 30_000;
+/** How many interim responses the API may send before an answer. */
+const mostInterim = 100;
 /** How long an idle connection is kept, in milliseconds, unless the API names a shorter time. */
 const idleTimeout = 4000;
 
@@ -81,6 +83,7 @@ export class Upstream {
     let controller: Dispatcher.DispatchController | undefined;
     let isAborted = false;
     let isPaused = false;
+    let interim = 0;
     const agent = reuse ? this.#agent : this.#singleUse;
     agent.dispatch(
       { ...request, origin: this.#origin, reset: !reuse },
@@ -91,6 +94,7 @@ export class Upstream {
         },
         onResponseStart(_controller, status, _headers, statusText = '') {
           // An interim response is about the connection to the API.
+          if (status < 200 && ++interim > mostInterim) _controller.abort(new Error('Too many interim responses'));
           if (isAborted || status < 200) return;
           handler.head(status, statusText, rawHeaders(_controller.rawHeaders));
           if (isPaused) _controller.pause();

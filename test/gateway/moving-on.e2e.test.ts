@@ -56,7 +56,11 @@ const busy = [
 ];
 const refusing = [status(401)];
 const failing = [status(403), status(500), status(502), status(503, 'Retry-After: 5'), status(529)];
-const broken = [reset, end, halfHead, notHttp];
+const interim: Fault = [
+  'endless interim responses',
+  (call) => void call.socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(200)),
+];
+const broken = [reset, end, halfHead, notHttp, interim];
 
 describe('a request moves on to another seat after', () => {
   test.each([...busy, ...refusing, ...failing, ...broken])('%s', async (name, act) => {

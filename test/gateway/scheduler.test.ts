@@ -166,13 +166,21 @@ describe('the queue', () => {
   test('tells the position, and the wait that is expected', () => {
     const bench = new SchedulerBench({ seats: [seat('a'), seat('b')] });
     const running = [bench.enter(), bench.enter()];
-    expect(bench.enter().ticket).toMatchObject({ position: 0, expectedWait: 0 });
+    expect(bench.enter().ticket).toMatchObject({ position: 0, expectedWait: undefined });
     bench.run(8 * second);
     for (const each of running) bench.release(each);
     bench.enter();
     expect(bench.enter().ticket).toMatchObject({ position: 0, expectedWait: 4 * second });
     expect(bench.enter().ticket).toMatchObject({ position: 1, expectedWait: 8 * second });
     expect(bench.enter('ann', 'kimi').ticket).toMatchObject({ position: 0, expectedWait: 4 * second });
+  });
+
+  test('tells the wait until the hours start', () => {
+    const bench = new SchedulerBench({ seats: [seat('a', { hours: [10] })], waitsOutside: true });
+    bench.wall += 20 * minute;
+    expect(bench.enter().ticket.expectedWait).toBe(40 * minute);
+    bench.scheduler.update([seat('a', { hours: [] })]);
+    expect(bench.enter().ticket.expectedWait).toBeUndefined();
   });
 
   test('learns how long a seat takes from answers only', () => {
