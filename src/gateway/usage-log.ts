@@ -1,11 +1,10 @@
-import { closeSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { codeOf } from '../domain/errors.ts';
 import { hasValidMembers, isObject, parsedJson } from '../domain/json.ts';
-import { makeFolder } from '../state/folder.ts';
+import { makeFolder, namesIn } from '../state/folder.ts';
 import { openOwnFile } from '../state/own-file.ts';
-import { replaceFile } from '../state/replace-file.ts';
 import type { RequestRecord } from './events.ts';
 
 /** What a client used in a period of a gateway. */
@@ -27,12 +26,15 @@ interface UsageLine extends ClientUsage {
   readonly time: number;
 }
 
-/** How long usage is kept, in milliseconds. */
+/** How long usage is kept at least, in milliseconds. */
 const kept = 31 * 24 * 3_600_000;
 
-/** What clients used, in a file of lines that several gateways may append to. It has nothing of prompts and answers. */
+/**
+ * What clients used, in a file of lines for each month (UTC), which several gateways may append to. A file is removed as a whole, so that
+ * no line is lost that another gateway writes. It has nothing of prompts and answers.
+ */
 export class UsageLog {
-  readonly #file: string;
+  readonly #folder: string;
   readonly #env: Environment;
   readonly #account: string;
   readonly #now: () => number;
@@ -43,7 +45,7 @@ export class UsageLog {
    * @param account - the ID of the account
    */
   constructor(folder: string, env: Environment, account: string, now: () => number) {
-    this.#file = path.join(folder, 'gateway-usage.jsonl');
+    this.#folder = folder;
     this.#env = env;
     this.#account = account;
     this.#now = now;
@@ -64,15 +66,16 @@ export class UsageLog {
     });
   }
 
-  /** Appends what was counted to the file. @throws the error of the file system; what was counted is then kept */
+  /** Appends what was counted to the file of the month. @throws the error of the file system; what was counted is then kept */
   flush(): void {
     if (this.#pending.size === 0) return;
     const time = this.#now();
     const lines = [...this.#pending.values()].map(
       (usage) => `${JSON.stringify({ time, account: this.#account, ...usage })}\n`,
     );
-    makeFolder(path.dirname(this.#file), this.#env);
-    const handle = openOwnFile(this.#file, 'a');
+    makeFolder(this.#folder, this.#env);
+    const month = new Date(time).toISOString().slice(0, 7);
+    const handle = openOwnFile(path.join(this.#folder, `gateway-usage-${month}.jsonl`), 'a');
     try {
       // A line that was written in part must not spoil the next one.
       writeFileSync(handle, `\n${lines.join('')}`);
@@ -82,18 +85,15 @@ export class UsageLog {
     this.#pending.clear();
   }
 
-  /** Removes what is too old to be shown. @throws the error of the file system */
+  /** Removes the files that are too old to be shown. @throws the error of the file system */
   prune(): void {
-    const lines = this.#lines();
-    const recent = lines.filter(({ time }) => time > this.#now() - kept);
-    if (recent.length === lines.length) return;
-    replaceFile(this.#file, recent.map((line) => `${JSON.stringify(line)}\n`).join(''), { mode: 0o600 });
+    for (const { file, end } of this.#files()) if (end <= this.#now() - kept) rmSync(file, { force: true });
   }
 
   /** Returns what each client used of each model in the last milliseconds, the heaviest users first. */
   read(period: number): ClientUsage[] {
     const sums = new Map<string, ClientUsage>();
-    for (const { account, time, ...usage } of this.#lines()) {
+    for (const { account, time, ...usage } of this.#files().flatMap(({ file }) => linesIn(file))) {
       if (account !== this.#account || time <= this.#now() - period) continue;
       const id = JSON.stringify([usage.client, usage.model]);
       const before = sums.get(id);
@@ -110,25 +110,36 @@ export class UsageLog {
     return [...sums.values()].sort((a, b) => weight(b) - weight(a) || b.requests - a.requests);
   }
 
-  /** Returns the lines of the file. Leaves out those that a process that was killed has written in part. */
-  #lines(): UsageLine[] {
-    let handle: number;
-    try {
-      handle = openOwnFile(this.#file, 'r');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return [];
-      throw error;
-    }
-    try {
-      return readFileSync(handle, 'utf8')
-        .split('\n')
-        .flatMap((line) => {
-          const value = parsedJson(line);
-          return isLine(value) ? [value] : [];
-        });
-    } finally {
-      closeSync(handle);
-    }
+  /** Returns the files, with the end of each month in epoch milliseconds. */
+  #files(): { readonly file: string; readonly end: number }[] {
+    const names = namesIn(this.#folder).sort();
+    return names.flatMap((name) => {
+      const [, year, month] = /^gateway-usage-(\d{4})-(\d{2})\.jsonl$/.exec(name) ?? [];
+      return year === undefined
+        ? []
+        : [{ file: path.join(this.#folder, name), end: Date.UTC(Number(year), Number(month)) }];
+    });
+  }
+}
+
+/** Returns the lines of a file. Leaves out those that a process that was killed has written in part. */
+function linesIn(file: string): UsageLine[] {
+  let handle: number;
+  try {
+    handle = openOwnFile(file, 'r');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+  try {
+    return readFileSync(handle, 'utf8')
+      .split('\n')
+      .flatMap((line) => {
+        const value = parsedJson(line);
+        return isLine(value) ? [value] : [];
+      });
+  } finally {
+    closeSync(handle);
   }
 }
 

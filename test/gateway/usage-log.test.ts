@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { RequestRecord } from '../../src/gateway/events.ts';
@@ -28,7 +28,7 @@ function record(parts: Partial<RequestRecord> = {}): RequestRecord {
 /** A log with a clock that the test sets. */
 function logAt(folder = emptyFolder(), account = 'mine') {
   const clock = { now: start };
-  const file = path.join(folder, 'gateway-usage.jsonl');
+  const file = path.join(folder, 'gateway-usage-2026-04.jsonl');
   return { folder, file, clock, log: new UsageLog(folder, {}, account, () => clock.now) };
 }
 
@@ -90,20 +90,23 @@ test('reads only the period and the account', () => {
   expect(other.log.read(day).map(({ client }) => client)).toEqual(['another account']);
 });
 
-test('removes lines that are older than 31 days', () => {
-  const { file, clock, log } = logAt();
+test('removes the files of months that ended more than 31 days ago', () => {
+  const { folder, clock, log } = logAt();
   log.prune();
-  log.count(record({ client: 'old' }));
-  log.flush();
-  clock.now += 30 * day;
-  log.count(record({ client: 'new' }));
-  log.flush();
+  for (const client of ['april', 'may']) {
+    log.count(record({ client }));
+    log.flush();
+    clock.now += 30 * day;
+  }
+  const files = () => readdirSync(folder).sort();
+  expect(files()).toEqual(['gateway-usage-2026-04.jsonl', 'gateway-usage-2026-05.jsonl']);
+  clock.now = Date.UTC(2026, 5, 1) - 1;
   log.prune();
-  expect(readFileSync(file, 'utf8').trim().split(/\n+/)).toHaveLength(2);
-  clock.now += day;
+  expect(log.read(90 * day).map(({ client }) => client)).toEqual(['april', 'may']);
+  clock.now++;
   log.prune();
-  expect(log.read(90 * day).map(({ client }) => client)).toEqual(['new']);
-  expect([readFileSync(file, 'utf8').split('\n').length, modeOf(file)]).toEqual([2, '600']);
+  expect(files()).toEqual(['gateway-usage-2026-05.jsonl']);
+  expect(log.read(90 * day).map(({ client }) => client)).toEqual(['may']);
 });
 
 test.each([

@@ -190,7 +190,12 @@ describe('certificateFor', () => {
 
   test.each([
     ['127.0.0.1', { cert: files.cert }, '--cert needs --key', 'Pass both files.'],
-    ['127.0.0.1', { key: files.key }, '--key needs --cert', 'Pass both files. To choose the keys of seats, use --keys.'],
+    [
+      '127.0.0.1',
+      { key: files.key },
+      '--key needs --cert',
+      'Pass both files. To choose the keys of seats, use --keys.',
+    ],
     ['0.0.0.0', { ...files, insecure: true }, "--insecure and --cert can't be combined", 'Pass one of them.'],
     ...['0.0.0.0', '::', '192.168.1.5', 'box.example', '127.0.0.1.example'].map(
       (host) =>

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
@@ -269,6 +269,14 @@ WantedBy=default.target
 });
 
 describe('ci usage --gateway', () => {
+  /** Returns the file of what the clients of a user's gateways used. */
+  function usageFile({ home }: User): string {
+    const folder = path.join(home, '.local', 'state', 'cheapestinference');
+    const [name = '', other] = readdirSync(folder).filter((each) => /^gateway-usage-\d{4}-\d{2}\.jsonl$/.test(each));
+    expect([name, other]).toEqual([expect.anything(), undefined]);
+    return path.join(folder, name);
+  }
+
   /** A user whose clients sent requests through a gateway. */
   async function usersOfGateway() {
     const { me } = await seatHolder();
@@ -303,7 +311,7 @@ describe('ci usage --gateway', () => {
 
   test('leaves out what is older than the period', async () => {
     const me = await usersOfGateway();
-    const file = path.join(me.home, '.local', 'state', 'cheapestinference', 'gateway-usage.jsonl');
+    const file = usageFile(me);
     const lines = readFileSync(file, 'utf8').trim().split('\n');
     const moved = (line: string, by: number) => JSON.stringify({ ...JSON.parse(line), time: Date.now() - by });
     writeFileSync(file, [moved(lines[0] ?? '', 2 * 3_600_000), lines[1], ''].join('\n'), { mode: 0o600 });
@@ -316,7 +324,7 @@ describe('ci usage --gateway', () => {
 
   test('ignores damaged lines', async () => {
     const me = await usersOfGateway();
-    const file = path.join(me.home, '.local', 'state', 'cheapestinference', 'gateway-usage.jsonl');
+    const file = usageFile(me);
     appendFileSync(file, '{"time":17761\nnot JSON\n');
     const ended = await me.ci('usage --gateway --json');
     expect([ended.code, json(ended)]).toMatchObject([0, [{ client: 'editor' }, { client: 'tests' }]]);
