@@ -47,6 +47,9 @@ function processWorld(
     async terminalHasColors() {
       return (await import('../output/color.ts')).terminalHasColors;
     },
+    async ownTerminal() {
+      return (await import('../programs/own-terminal.ts')).ownTerminal;
+    },
     async openUrl(url) {
       const { default: open } = await import('open');
       const browser = await open(url);
