@@ -5,6 +5,7 @@ import type { Style } from '../output/style.ts';
 import { fitted } from '../output/table.ts';
 import { grouped, harmless } from '../output/text.ts';
 import { wrapped } from '../output/wrap.ts';
+import type { OwnTerminal } from '../programs/own-terminal.ts';
 import type { RequestRecord } from './events.ts';
 import type { GatewayStatus } from './gateway.ts';
 import type { SeatView } from './scheduler.ts';
@@ -26,6 +27,7 @@ interface GatewayScreenOptions {
   readonly style: Style;
   readonly timeZone: string;
   readonly status: () => GatewayStatus;
+  readonly terminal: OwnTerminal | undefined;
   /** Returns milliseconds of a clock that can't be set. */
   readonly monotonic: () => number;
   /** Prints a line to the terminal's main screen. */
@@ -54,7 +56,7 @@ export class GatewayScreen {
 
   open(): void {
     this.#release = this.#options.hold();
-    this.#screen.open((columns) => this.#lines(columns));
+    this.#screen.open((columns) => this.#lines(columns), this.#options.terminal);
     this.#timer = setInterval(() => this.#screen.redraw(), 1000).unref();
   }
 

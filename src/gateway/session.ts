@@ -118,6 +118,7 @@ export class Session {
         style: output.style,
         timeZone: world.timeZone,
         status: () => gateway.status,
+        terminal: this.#terminal,
         monotonic: world.monotonic,
         print: (line) => output.line(line),
         hold: () => progress.hold(),
