@@ -95,7 +95,7 @@ export class GatewayScreen {
   }
 
   #totals(): string {
-    return `${counted(this.#requests, 'request')}, ${grouped(this.#tokens)} tokens since the start.`;
+    return `${amounts(this.#requests, this.#tokens, ', ')} since the start.`;
   }
 
   #lines(columns: number): string[] {
@@ -112,11 +112,13 @@ export class GatewayScreen {
       dim(`OpenAI: ${url}/v1   Anthropic: ${url}/anthropic`),
       ...fitting(`API key: the output of \`${tokenCommand}\``).map(dim),
       '',
+      // Above the seats, which may not fit.
+      ...fitting(
+        `${running} running, ${queue} waiting. ${amounts(this.#recent.length, tokens, ' and ')} in the last minute.`,
+      ),
+      '',
       ...(seats.length > 0 ? this.#table(seats, columns, now) : [dim('No seats.')]),
       '',
-      ...fitting(
-        `${running} running, ${queue} waiting. ${counted(this.#recent.length, 'request')} and ${grouped(tokens)} tokens in the last minute.`,
-      ),
       ...fitting(`${this.#totals()} Ctrl-C: quit.`).map(dim),
       ...(this.#messages.length > 0
         ? ['', dim('Latest changes'), ...this.#messages.toReversed().flatMap(fitting)]
@@ -149,4 +151,9 @@ export class GatewayScreen {
     if (state !== 'outside hours') return bad(state);
     return dim(openingText(opensAt === undefined ? undefined : new Date(opensAt), this.#options.timeZone));
   }
+}
+
+/** Returns how many requests there were, and how many tokens if the API reported some. */
+function amounts(requests: number, tokens: number, separator: string): string {
+  return [counted(requests, 'request'), ...(tokens > 0 ? [`${grouped(tokens)} tokens`] : [])].join(separator);
 }
