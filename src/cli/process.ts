@@ -1,4 +1,4 @@
-import { fstatSync } from 'node:fs';
+import { fstatSync, statSync } from 'node:fs';
 import { Command } from 'commander';
 import { version } from '../../package.json';
 import { pause } from '../api/pause.ts';
@@ -47,6 +47,9 @@ function processWorld(
     async terminalHasColors() {
       return (await import('../output/color.ts')).terminalHasColors;
     },
+    async ownTerminal() {
+      return (await import('../programs/own-terminal.ts')).ownTerminal;
+    },
     async openUrl(url) {
       const { default: open } = await import('open');
       const browser = await open(url);
@@ -72,7 +75,15 @@ export async function runProcess(nouns: readonly Stub[], build: Build): Promise<
   const interrupt = new AbortController();
   let first = 0;
   let receive: ((signal: NodeJS.Signals) => void) | undefined;
+  let lastSignal: NodeJS.Signals | undefined;
+  process.once('exit', () => {
+    if (lastSignal === undefined) return;
+    process.removeAllListeners(lastSignal);
+    process.kill(process.pid, lastSignal);
+  });
   listenTo(interruptingSignals, (signal) => {
+    // Node.js 20 and 22 abort at their end if they can't restore the mode of a terminal.
+    if (signal === 'SIGHUP' && [0, 1, 2].some(isClosedTerminal)) lastSignal = signal;
     if (receive) receive(signal);
     else if (!interrupt.signal.aborted) {
       first = performance.now();
@@ -88,7 +99,6 @@ export async function runProcess(nouns: readonly Stub[], build: Build): Promise<
       end();
     };
   };
-  let lastSignal: NodeJS.Signals | undefined;
   const endWith = (signal: NodeJS.Signals) => {
     lastSignal = signal;
   };
@@ -109,11 +119,18 @@ export async function runProcess(nouns: readonly Stub[], build: Build): Promise<
   process.exitCode = await run(nouns, args, world, escapes);
   // Exits without waiting for open connections, which may never end. After a crash, stderr may not either.
   if (!hasCrashed) await flushed();
-  if (lastSignal !== undefined) {
-    process.removeAllListeners(lastSignal);
-    process.kill(process.pid, lastSignal);
-  }
   process.exit();
+}
+
+/** Returns whether a descriptor is that of a terminal that was closed, such as with its window. */
+function isClosedTerminal(descriptor: number): boolean {
+  try {
+    const device = fstatSync(descriptor);
+    return device.isCharacterDevice() && !isTerminal(descriptor) && device.rdev !== statSync('/dev/null').rdev;
+  } catch {
+    // The descriptor is closed, or the system is Windows.
+    return false;
+  }
 }
 
 /** Creates a sink for stdout by its kind, because creating a stream of Node.js takes longer than many commands. */

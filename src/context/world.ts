@@ -1,6 +1,7 @@
 import type { pause } from '../api/pause.ts';
 import type { Surroundings } from '../domain/environment.ts';
 import type { Sink } from '../output/sink.ts';
+import type { OwnTerminal } from '../programs/own-terminal.ts';
 import type { PassSignals } from '../programs/signals.ts';
 import type { Terminal } from '../prompts/question.ts';
 
@@ -30,6 +31,8 @@ export interface World extends Surroundings {
   readonly openUrl?: (url: string) => Promise<void>;
   /** Passes signals on to a program that a command runs. If absent, the process gets no signals. */
   readonly passSignals?: PassSignals;
+  /** Loads the terminal of the process. Call it only if stdout is a terminal. Absent if the terminal is simulated. */
+  readonly ownTerminal?: () => Promise<OwnTerminal>;
   /** Has this process end with a signal when the command is done, so that a loop in a shell ends, too. */
   readonly endWith?: (signal: NodeJS.Signals) => void;
   /** The program that checks for a newer version, as in `startInBackground`. If absent, `ci` doesn't check for one. */

@@ -5,6 +5,7 @@ import type { Style } from '../output/style.ts';
 import { fitted } from '../output/table.ts';
 import { grouped, harmless } from '../output/text.ts';
 import { wrapped } from '../output/wrap.ts';
+import type { OwnTerminal } from '../programs/own-terminal.ts';
 import type { RequestRecord } from './events.ts';
 import type { GatewayStatus } from './gateway.ts';
 import type { SeatView } from './scheduler.ts';
@@ -26,6 +27,7 @@ interface GatewayScreenOptions {
   readonly style: Style;
   readonly timeZone: string;
   readonly status: () => GatewayStatus;
+  readonly terminal: OwnTerminal | undefined;
   /** Returns milliseconds of a clock that can't be set. */
   readonly monotonic: () => number;
   /** Prints a line to the terminal's main screen. */
@@ -54,7 +56,7 @@ export class GatewayScreen {
 
   open(): void {
     this.#release = this.#options.hold();
-    this.#screen.open((columns) => this.#lines(columns));
+    this.#screen.open((columns) => this.#lines(columns), this.#options.terminal);
     this.#timer = setInterval(() => this.#screen.redraw(), 1000).unref();
   }
 
@@ -93,7 +95,7 @@ export class GatewayScreen {
   }
 
   #totals(): string {
-    return `${counted(this.#requests, 'request')}, ${grouped(this.#tokens)} tokens since the start.`;
+    return `${amounts(this.#requests, this.#tokens, ', ')} since the start.`;
   }
 
   #lines(columns: number): string[] {
@@ -110,11 +112,13 @@ export class GatewayScreen {
       dim(`OpenAI: ${url}/v1   Anthropic: ${url}/anthropic`),
       ...fitting(`API key: the output of \`${tokenCommand}\``).map(dim),
       '',
+      // Above the seats, which may not fit.
+      ...fitting(
+        `${running} running, ${queue} waiting. ${amounts(this.#recent.length, tokens, ' and ')} in the last minute.`,
+      ),
+      '',
       ...(seats.length > 0 ? this.#table(seats, columns, now) : [dim('No seats.')]),
       '',
-      ...fitting(
-        `${running} running, ${queue} waiting. ${counted(this.#recent.length, 'request')} and ${grouped(tokens)} tokens in the last minute.`,
-      ),
       ...fitting(`${this.#totals()} Ctrl-C: quit.`).map(dim),
       ...(this.#messages.length > 0
         ? ['', dim('Latest changes'), ...this.#messages.toReversed().flatMap(fitting)]
@@ -147,4 +151,9 @@ export class GatewayScreen {
     if (state !== 'outside hours') return bad(state);
     return dim(openingText(opensAt === undefined ? undefined : new Date(opensAt), this.#options.timeZone));
   }
+}
+
+/** Returns how many requests there were, and how many tokens if the API reported some. */
+function amounts(requests: number, tokens: number, separator: string): string {
+  return [counted(requests, 'request'), ...(tokens > 0 ? [`${grouped(tokens)} tokens`] : [])].join(separator);
 }

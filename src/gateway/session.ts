@@ -5,6 +5,7 @@ import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import { shownUsd } from '../domain/money.ts';
 import { Pace } from '../domain/pace.ts';
 import type { Layout } from '../output/output.ts';
+import type { OwnTerminal } from '../programs/own-terminal.ts';
 import { sameSignal } from '../programs/signals.ts';
 import {
   eventColumns,
@@ -30,8 +31,8 @@ const refreshInterval = 300_000;
 const sandboxInterval = 5000;
 /** The shortest time between two reads because a key was refused, in milliseconds. */
 const shortestRefresh = 10_000;
-/** How often the stored keys are checked for changes, in milliseconds. */
-const storeInterval = 1000;
+/** How often the stored keys and the terminal are checked, in milliseconds. */
+const checkInterval = 1000;
 /** How often usage is written to its file, in milliseconds. */
 const flushInterval = 60_000;
 /** How often old usage is removed from its file, in milliseconds. */
@@ -78,6 +79,7 @@ export class Session {
   #wake = new AbortController();
   #gateway: Gateway | undefined;
   #screen: GatewayScreen | undefined;
+  #terminal: OwnTerminal | undefined;
   #lastRefresh = 0;
   #nextRefresh = 0;
   /** What was already said about seats that can't be used. */
@@ -96,7 +98,7 @@ export class Session {
   #nextPrune = 0;
   #unused: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  #storeTimer: NodeJS.Timeout | undefined;
+  #checkTimer: NodeJS.Timeout | undefined;
   #endSignals = () => {};
   #signal: { readonly at: number; readonly name: string } | undefined;
   readonly #end = new AbortController();
@@ -112,6 +114,7 @@ export class Session {
     this.#gateway = gateway;
     this.#lastRefresh = world.monotonic();
     this.#nextRefresh = this.#lastRefresh + this.#interval;
+    this.#terminal = output.isTerminal ? await world.ownTerminal?.() : undefined;
     this.#listenToSignals();
     gateway.update(found.seats);
     const terminal = output.liveScreen;
@@ -124,6 +127,7 @@ export class Session {
         style: output.style,
         timeZone: world.timeZone,
         status: () => gateway.status,
+        terminal: this.#terminal,
         monotonic: world.monotonic,
         print: (line) => output.line(line),
         hold: () => progress.hold(),
@@ -140,7 +144,10 @@ export class Session {
     this.onUnused(firstUseTime);
     this.#flush();
     this.#flushTimer = setInterval(() => this.#flush(), flushInterval).unref();
-    this.#storeTimer = setInterval(() => this.#checkStore(), storeInterval).unref();
+    this.#checkTimer = setInterval(() => {
+      this.#checkTerminal();
+      this.#checkStore();
+    }, checkInterval).unref();
   }
 
   /** Refreshes the seats every few minutes, until the gateway is stopped. Then answers the open requests. */
@@ -187,7 +194,7 @@ export class Session {
     const { world } = this.#context;
     this.#endSignals();
     clearInterval(this.#flushTimer);
-    clearInterval(this.#storeTimer);
+    clearInterval(this.#checkTimer);
     clearTimeout(this.#unused);
     this.#flush();
     this.#screen?.close();
@@ -338,6 +345,13 @@ export class Session {
     if (this.#parts.finder.hasStoreChanged) this.#refreshNow();
   }
 
+  /** Stops if the terminal was closed. SIGHUP can arrive before that, or not at all. */
+  #checkTerminal(): void {
+    if (!this.#terminal?.isClosed()) return;
+    this.#context.world.endWith?.('SIGHUP');
+    this.#stop.abort();
+  }
+
   #flush(): void {
     const { monotonic } = this.#context.world;
     try {
@@ -355,8 +369,10 @@ export class Session {
   #listenToSignals(): void {
     const { world } = this.#context;
     const receive = (signal: NodeJS.Signals) => {
-      if (signal === 'SIGHUP') this.#refreshNow();
-      else if (signal === 'SIGINT' || signal === 'SIGTERM') this.#onStop(signal);
+      if (signal === 'SIGHUP') {
+        this.#checkTerminal();
+        this.#refreshNow();
+      } else if (signal === 'SIGINT' || signal === 'SIGTERM') this.#onStop(signal);
     };
     this.#endSignals = world.passSignals?.(receive) ?? (() => {});
     const stop = () => this.#onStop('SIGINT');

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment, Surroundings } from '../domain/environment.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { findProgram } from './find-program.ts';
+import { placeOnTerminal } from './foreground.ts';
 import type { PassSignals } from './signals.ts';
 import { spawnProgram, systemReason } from './spawn-program.ts';
 
@@ -102,13 +102,8 @@ function numberOf(signal: NodeJS.Signals): number {
 
 /** Returns whether this process is in the foreground of a terminal, which then sends Ctrl-C to the child, too. */
 function isInForeground(): boolean {
-  try {
-    const stat = readFileSync('/proc/self/stat', 'latin1');
-    // Fields 5 and 8: the process group, and the one in the terminal's foreground. Field 2 may contain spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[2] === fields[5];
-  } catch {
-    const { isatty } = process.getBuiltinModule('node:tty');
-    return [0, 1, 2].some((descriptor) => isatty(descriptor));
-  }
+  const place = placeOnTerminal();
+  if (place !== undefined) return place === 'foreground';
+  const { isatty } = process.getBuiltinModule('node:tty');
+  return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }

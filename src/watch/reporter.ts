@@ -165,6 +165,7 @@ export class EventReporter {
       style: output.style,
       timeZone: world.timeZone,
       now: clocks.wall,
+      terminal: await world.ownTerminal?.(),
       print: (line) => output.line(line),
       hold: () => progress.hold(),
     });

@@ -6,6 +6,7 @@ import type { Style } from '../output/style.ts';
 import { fitted } from '../output/table.ts';
 import { harmless } from '../output/text.ts';
 import { dateAndTime } from '../output/time.ts';
+import type { OwnTerminal } from '../programs/own-terminal.ts';
 import type { PoolAvailability } from './availability.ts';
 
 /** Maximum number of messages to keep. */
@@ -28,6 +29,7 @@ interface WatchScreenOptions {
   readonly style: Style;
   readonly timeZone: string;
   readonly now: () => number;
+  readonly terminal: OwnTerminal | undefined;
   /** Prints a line to the terminal's main screen. */
   readonly print: (line: string) => void;
   /** Holds back all other output until the returned function is called. */
@@ -40,6 +42,7 @@ export class WatchScreen {
   readonly #style: Style;
   readonly #timeZone: string;
   readonly #now: () => number;
+  readonly #terminal: OwnTerminal | undefined;
   readonly #title: string;
   #rows: Row[] = [];
   #next = 'checking…';
@@ -57,13 +60,14 @@ export class WatchScreen {
     this.#style = options.style;
     this.#timeZone = options.timeZone;
     this.#now = options.now;
+    this.#terminal = options.terminal;
     this.#print = options.print;
     this.#hold = options.hold;
   }
 
   open(): void {
     this.#release ??= this.#hold();
-    this.#screen.open((columns) => this.#lines(columns));
+    this.#screen.open((columns) => this.#lines(columns), this.#terminal);
   }
 
   /** Returns to the main screen, and prints the messages since {@link open} to it. */

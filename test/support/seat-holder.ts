@@ -101,6 +101,16 @@ function kill(pid: number): void {
   }
 }
 
+/** Returns whether a process is running. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 /** An event that a gateway printed. */
 type Event = Readonly<Record<string, unknown>>;
 

@@ -12,6 +12,7 @@ import {
   gatewayClient,
   gatewayPids,
   heldCompletions,
+  isRunning,
   seatHolder,
   serveGateway,
   tokenOf,
@@ -32,16 +33,6 @@ async function background(me: User, line = '') {
 /** Returns the log of a gateway in the background. */
 function logOf(me: User, pid: number): string {
   return state(me, `gateway-${pid}.log`);
-}
-
-/** Returns whether a process is running. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 describe('ci gateway --background', () => {

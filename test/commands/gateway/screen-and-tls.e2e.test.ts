@@ -25,11 +25,36 @@ describe('ci gateway on a terminal', () => {
     expect(session.screen).toMatch(/^kimi26 +seat-\d .*busy +(?:one|two|three) +\d s$/m);
     held.release();
     await Promise.all(answers);
-    await session.shows('0 running, 0 waiting. 3 requests');
+    await session.shows(/0 running, 0 waiting\. 3 requests and \d+ tokens in the last minute\./);
     session.type(ctrlC);
     expect(await session.exit).toBe(0);
     expect(session.screen).toMatch(/3 requests, \d+ tokens since the start\./);
     expect(session.written).not.toMatch(secret);
+  });
+
+  test('says how many requests are running if there are more seats than rows', async () => {
+    const { me } = await seatHolder({ seats: 3 });
+    const session = onTerminal(me, 'gateway --listen 127.0.0.1:0', { pty: true, rows: 7 });
+    await session.shows('0 running, 0 waiting. 0 requests in the last minute.');
+    session.type(ctrlC);
+    expect(await session.exit).toBe(0);
+  });
+
+  test('shows no tokens if the API reported none', async () => {
+    const { me } = await seatHolder();
+    const session = onTerminal(me, 'gateway --listen 127.0.0.1:0', { pty: true });
+    await session.shows('0 running, 0 waiting.');
+    const [, url = ''] = /Gateway {2}(http:\S+)/.exec(session.screen) ?? [];
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokenOf(me)}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...hello, stream: true }),
+    });
+    expect(await response.text()).toContain('[DONE]');
+    await session.shows('0 running, 0 waiting. 1 request in the last minute.');
+    session.type(ctrlC);
+    await session.exit;
+    expect(session.screen).toContain('1 request since the start.');
   });
 
   test('names the command that prints the token of --token-file', async () => {
@@ -62,7 +87,7 @@ describe('ci gateway on a terminal', () => {
     session.type(ctrlC);
     await session.exit;
     expect(session.screen).toMatch(/^A seat of pool minimax-m3 isn't used/m);
-    expect(session.screen).toContain('0 requests, 0 tokens since the start.');
+    expect(session.screen).toContain('0 requests since the start.');
   });
 
   test('shows a note whole that is wider than the terminal', async () => {
