@@ -107,7 +107,7 @@ export async function startInBackground(context: BackgroundContext, args: readon
  */
 export async function waitForEnd(
   context: Pick<Context, 'clocks' | 'world'>,
-  { pid, drain }: RunningGateway,
+  { pid, drain }: Pick<RunningGateway, 'pid' | 'drain'>,
 ): Promise<void> {
   const { clocks } = context;
   const deadline = clocks.monotonic() + drain + grace;
@@ -143,7 +143,7 @@ export async function stopGateway(
     await context.clocks.sleep(sameSignal + 200);
     signal(pid, 'SIGTERM');
   }
-  await waitForEnd(context, gateway);
+  await waitForEnd(context, now ? { pid, drain: 0 } : gateway);
 }
 
 /** Sends a signal. Returns whether the process exists. */

@@ -25,7 +25,7 @@ const attemptInterval = 250;
 /**
  * Uses the gateway of the account in use. If none runs, starts one that ends when no command uses it.
  *
- * @throws CommandError if it can't start
+ * @throws CommandError if it can't start, or (timeout) if the one that runs doesn't answer in time
  */
 export async function useGateway(context: UseContext): Promise<UsedGateway> {
   const { id } = await context.record.ownAccount();
@@ -35,7 +35,7 @@ export async function useGateway(context: UseContext): Promise<UsedGateway> {
       if (running?.isStopping) await waitForEnd(context, running);
       return await lease(context, running && !running.isStopping ? running : await start(context));
     } catch (error) {
-      // Another command has just started or stopped it.
+      // Another command has just started or stopped it. One that takes too long to answer does neither.
       const passes = error instanceof CommandError && (error.code === 'unreachable' || error.code === 'busy');
       if (!passes || attempt >= mostAttempts) throw error;
       if (error.code === 'busy' && runningGateways(context).of(id).length === 0) throw error;

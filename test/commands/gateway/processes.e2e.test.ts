@@ -216,10 +216,15 @@ describe('ci gateway status', () => {
     const ended = await me.ci('gateway status --json');
     expect([ended.code, json(ended)]).toEqual([
       0,
-      [expect.objectContaining({ seats: [], problem: `The gateway at ${gateway.url} doesn't answer: timeout` })],
+      [
+        expect.objectContaining({
+          seats: [],
+          problem: `The gateway at ${gateway.url} (process ${gateway.pid}) didn't answer within 5 seconds`,
+        }),
+      ],
     ]);
-    const { screen } = await shown(me, 'gateway status');
-    expect(screen).toContain("doesn't answer: timeout");
+    const { screen } = await shown(me, 'gateway status', { columns: 160 });
+    expect(screen).toContain("didn't answer within 5 seconds");
     process.kill(gateway.pid, 'SIGCONT');
     expect(json(await me.ci('gateway status --json'))).toMatchObject([{ problem: null }]);
   });
@@ -301,6 +306,25 @@ describe('ci gateway stop', () => {
     await expect.poll(() => isRunning(gateway.pid)).toBe(false);
     await expect(running).rejects.toThrow();
     held.release();
+  });
+
+  test.skipIf(isBinary)('gives up with --now after ten seconds if a gateway hangs', async () => {
+    const { me } = await seatHolder();
+    const { pid } = await background(me);
+    process.kill(pid, 'SIGSTOP');
+    let time = 0;
+    const sleep = async (milliseconds: number) => {
+      time += milliseconds;
+    };
+    const ended = await me.ci('gateway stop --now --json', { monotonic: () => time, sleep });
+    expect([ended.code, errorOf(ended), Math.round(time / 1000)]).toEqual([
+      9,
+      expect.objectContaining({
+        ...{ code: 'timeout', message: `The gateway (process ${pid}) doesn't stop` },
+        hint: `End it with \`kill -9 ${pid}\`.`,
+      }),
+      11,
+    ]);
   });
 
   test('leaves the gateways of other accounts', async () => {

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type User, user } from '../../support/cli.ts';
+import { json, type User, user } from '../../support/cli.ts';
 import { keyHolder, storeKeys } from '../../support/key-store.ts';
+import { errorOf } from '../../support/lost.ts';
+import { at, textAt } from '../../support/sandbox.ts';
 import { gatewayPids, reserveDefaultAddress, seatHolder, serveGateway } from '../../support/seat-holder.ts';
 import { ctrlC, onTerminal } from '../../support/terminal.ts';
 
@@ -90,6 +92,22 @@ describe('ci run --gateway with a running gateway', () => {
     await session.shows('ready');
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
+  });
+
+  test('gives up on a gateway that hangs', async () => {
+    const { me } = await seatHolder();
+    const started = json(await me.ci('gateway --background --listen 127.0.0.1:0 --json'));
+    const [pid, url] = [Number(at(started, 'pid')), textAt(started, 'url')];
+    process.kill(pid, 'SIGSTOP');
+    const message = `The gateway at ${url} (process ${pid}) didn't answer within 5 seconds`;
+    const hint = 'End it with `ci gateway stop --now`, and run this command again.';
+    const ended = await run(me, ['--', 'true']);
+    expect([ended.code, ended.stdout, ended.stderr]).toEqual([125, '', `ci: ${message}. ${hint}\n`]);
+    const connecting = await me.process('connect opencode --gateway --yes --json');
+    expect([connecting.code, errorOf(connecting)]).toEqual([
+      9,
+      expect.objectContaining({ code: 'timeout', message, hint }),
+    ]);
   });
 
   test('uses the gateway of the account only', async () => {
