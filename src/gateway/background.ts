@@ -177,6 +177,12 @@ function notStarted(file: string, failure: string): CommandError {
     rmSync(file, { force: true });
     return new CommandError(code, message, { hint: typeof hint === 'string' ? hint : undefined });
   }
+  if (memberOf(last, 'event') === 'stopped') {
+    rmSync(file, { force: true });
+    return new CommandError('unavailable', 'The gateway was stopped while it started', {
+      hint: 'Run this command again.',
+    });
+  }
   return new CommandError('unavailable', `The gateway didn't start${failure === '' ? '' : `: ${failure}`}`, {
     hint: `See ${file}.`,
   });

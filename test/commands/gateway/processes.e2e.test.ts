@@ -16,7 +16,9 @@ import {
   serveGateway,
   tokenOf,
 } from '../../support/seat-holder.ts';
+import { forward } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
+import { realTime } from '../../support/world.ts';
 
 const state = (me: User, name: string) => path.join(me.home, '.local', 'state', 'cheapestinference', name);
 
@@ -34,6 +36,11 @@ function logOf(me: User, pid: number): string {
   return state(me, `gateway-${pid}.log`);
 }
 
+/** Returns the names of the logs of gateways. */
+function logsOf(me: User): string[] {
+  return readdirSync(state(me, '')).filter((name) => name.endsWith('.log'));
+}
+
 /** Returns whether a process is running. */
 function isRunning(pid: number): boolean {
   try {
@@ -42,6 +49,30 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Starts a gateway that has begun to read the account, and goes on when it is released. */
+async function startingGateway() {
+  let [release, arrive] = [() => {}, () => {}];
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const { me } = await seatHolder({
+    instead: ({ path: url }, box) =>
+      url === '/v1/models'
+        ? async (request, response) => {
+            arrive();
+            await released;
+            await forward(box.url, request, response);
+          }
+        : undefined,
+  });
+  const starting = me.start('gateway --listen 127.0.0.1:0 --json');
+  await arrived;
+  return { me, starting, release };
 }
 
 describe('ci gateway --background', () => {
@@ -150,7 +181,24 @@ describe('ci gateway --background', () => {
     ]);
     await me.process('gateway stop');
     expect(readFileSync(logOf(me, pid), 'utf8')).toContain('"event":"stopped"');
-    expect(readdirSync(state(me, '')).filter((name) => name.endsWith('.log'))).toEqual([`gateway-${pid}.log`]);
+    expect(logsOf(me)).toEqual([`gateway-${pid}.log`]);
+  });
+
+  // The binary starts itself by its path.
+  test.skipIf(isBinary)('reports a gateway that was stopped before it was found', async () => {
+    const { me } = await seatHolder();
+    const program = path.join(me.home, 'bin', 'ci');
+    rmSync(program);
+    writeFileSync(program, '#!/bin/sh\necho \'{"event":"started"}\'\necho \'{"event":"stopped"}\'\n', { mode: 0o755 });
+    const ended = await me.ci('gateway --background --json');
+    expect([ended.code, errorOf(ended), logsOf(me)]).toEqual([
+      6,
+      expect.objectContaining({
+        ...{ code: 'unavailable', message: 'The gateway was stopped while it started' },
+        hint: 'Run this command again.',
+      }),
+      [],
+    ]);
   });
 
   // The binary starts itself by its path.
@@ -278,6 +326,34 @@ describe('ci gateway stop', () => {
     const { url } = await background(me);
     const { code, screen } = await shown(me, 'gateway stop');
     expect([code, screen]).toEqual([0, `✓ The gateway at ${url} has stopped.`]);
+  });
+
+  test.skipIf(isBinary)('waits for a gateway that is starting, and stops it', async () => {
+    const { me, starting, release } = await startingGateway();
+    const sleep: typeof realTime.sleep = (...wait) => {
+      release();
+      return realTime.sleep(...wait);
+    };
+    const stopped = await me.ci('gateway stop --json', { sleep });
+    expect([stopped.code, json(stopped)]).toEqual([0, [{ pid: starting.pid, url: expect.any(String) }]]);
+    const { code, stdout } = await starting.ended;
+    expect([code, stdout]).toEqual([0, expect.stringContaining('"event":"stopped"')]);
+  });
+
+  test.skipIf(isBinary)('gives up on a gateway that takes a minute to start', async () => {
+    const { me, starting } = await startingGateway();
+    let time = 0;
+    const sleep = async (milliseconds: number) => {
+      time += milliseconds;
+    };
+    const ended = await me.ci('gateway stop --json', { monotonic: () => time, sleep });
+    expect([ended.code, errorOf(ended)]).toEqual([
+      6,
+      expect.objectContaining({
+        ...{ code: 'busy', message: `A gateway (process ${starting.pid}) is starting, but takes too long` },
+        hint: `End it with \`kill -9 ${starting.pid}\`, and run this command again.`,
+      }),
+    ]);
   });
 
   test('waits for running requests', async () => {
