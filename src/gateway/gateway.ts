@@ -63,6 +63,7 @@ export class Gateway {
   #open = 0;
   /** Answers that have ended, but that their clients don't have yet. */
   #unsent = 0;
+  #refusesLeases = false;
   #isDraining = false;
   /** Called at the end of each answer. */
   #onChange = () => {};
@@ -150,9 +151,15 @@ export class Gateway {
     };
   }
 
+  /** Takes no more users. The next one then starts another gateway. */
+  refuseLeases(): void {
+    this.#refusesLeases = true;
+  }
+
   /** Takes no more connections, and waits until all requests are answered, and all clients have their answers. */
   async drain(): Promise<void> {
     this.#isDraining = true;
+    this.#refusesLeases = true;
     for (const lease of this.#leases) lease.end();
     // Node.js takes a connection for idle as soon as its answer has ended, and would close it before the client has all of it.
     if (this.#unsent > 0) await this.#until(() => this.#unsent === 0);
@@ -243,7 +250,7 @@ export class Gateway {
 
   /** Keeps a response open until the other side closes it. */
   #lease(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#isDraining) {
+    if (this.#refusesLeases) {
       sendText(response, 'text/plain', 'The gateway is about to stop.\n', 503);
       return;
     }

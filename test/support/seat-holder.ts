@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { expect, onTestFinished, type TestContext } from 'vitest';
+import type { World } from '../../src/context/world.ts';
 import { type Ended, type Environment, type User, userOf } from './cli.ts';
 import { ask, type HttpAnswer } from './http.ts';
 import { storeKeys } from './key-store.ts';
@@ -121,16 +122,23 @@ interface ServeSetting {
   readonly env?: Environment;
   /** Whether to run it in a process of its own, for tests about processes. */
   readonly process?: boolean;
+  /** How it waits, if it runs in this process. */
+  readonly sleep?: World['sleep'] | undefined;
 }
 
 /** Runs `ci gateway --json` on a free port, in this process. @returns when it listens */
 export async function serveGateway(
   me: User,
   line = '',
-  { env = {}, process: own = isBinary }: ServeSetting = {},
+  { env = {}, process: own = isBinary, sleep }: ServeSetting = {},
 ): Promise<Served> {
   const words = `gateway --listen 127.0.0.1:0 --json ${line}`;
-  const { ended, events, next, kill: signal } = own ? inProcessOfItsOwn(me, words, env) : inThisProcess(me, words, env);
+  const {
+    ended,
+    events,
+    next,
+    kill: signal,
+  } = own ? inProcessOfItsOwn(me, words, env) : inThisProcess(me, words, { env, sleep });
   const { url } = await next('started');
   if (typeof url !== 'string') throw new Error('it has no URL');
   const client = gatewayClient(url, tokenOf(me));
@@ -153,7 +161,7 @@ export function tokenOf({ home }: User): string {
 
 type Control = Pick<Served, 'ended' | 'events' | 'next' | 'kill'>;
 
-function inThisProcess(me: User, words: string, env: Environment): Control {
+function inThisProcess(me: User, words: string, { env = {}, sleep }: ServeSetting): Control {
   const [stdout, stderr] = [new Lines(), new Lines()];
   let receive: ((signal: NodeJS.Signals) => void) | undefined;
   const interrupt = new AbortController();
@@ -162,6 +170,7 @@ function inThisProcess(me: User, words: string, env: Environment): Control {
     { stdin: new PassThrough().end(), stdout, stderr },
     {
       env,
+      ...(sleep && { sleep }),
       interrupt: interrupt.signal,
       passSignals: (receiver) => {
         receive = receiver;

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { json, secret, type User, user } from '../../support/cli.ts';
 import { modeOf } from '../../support/folder.ts';
 import { freePort } from '../../support/http-server.ts';
@@ -12,6 +12,7 @@ import {
   gatewayClient,
   gatewayPids,
   heldCompletions,
+  reserveDefaultAddress,
   seatHolder,
   serveGateway,
   tokenOf,
@@ -416,6 +417,11 @@ describe('ci gateway stop', () => {
   });
 });
 
+/** How often a gateway reads the account, in milliseconds. */
+const refreshInterval = 300_000;
+/** How long one without users waits for the next one, in milliseconds. */
+const unusedTime = 2000;
+
 describe('ci gateway --until-unused', () => {
   test('ends with its last user', async () => {
     const { me } = await seatHolder();
@@ -430,4 +436,49 @@ describe('ci gateway --until-unused', () => {
     await expect.poll(() => isRunning(pid)).toBe(false);
     expect(gatewayPids(me)).toEqual([]);
   });
+
+  test.skipIf(isBinary)(
+    'refuses users as soon as it begins to stop, and the next one starts another',
+    async (context) => {
+      await reserveDefaultAddress(context);
+      let [begin, end] = [() => {}, () => {}];
+      let unusedSince = Number.POSITIVE_INFINITY;
+      const begun = new Promise<void>((resolve) => {
+        begin = resolve;
+      });
+      const over = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const { me } = await seatHolder();
+      // The stop begins when the wait for the next refresh is aborted.
+      const gateway = await serveGateway(me, '--until-unused', {
+        sleep: async (wait, signal) => {
+          await realTime.sleep(wait, signal);
+          // Before that, it is aborted because a key was stored.
+          if (wait < refreshInterval / 2 || performance.now() < unusedSince + unusedTime) return;
+          begin();
+          await over;
+        },
+      });
+      onTestFinished(end);
+      const lease = new AbortController();
+      const headers = { authorization: `Bearer ${gateway.token}` };
+      expect((await fetch(`${gateway.url}/lease`, { headers, signal: lease.signal })).status).toBe(200);
+      unusedSince = performance.now();
+      lease.abort();
+      await begun;
+      expect((await fetch(`${gateway.url}/lease`, { headers })).status).toBe(503);
+      const connected = await me.ci('connect opencode --gateway --yes --json', {
+        sleep: (...wait) => {
+          end();
+          return realTime.sleep(...wait);
+        },
+      });
+      expect([connected.code, json(connected)]).toEqual([
+        0,
+        expect.objectContaining({ baseUrl: 'http://127.0.0.1:8788', works: true }),
+      ]);
+      expect((await gateway.ended).code).toBe(0);
+    },
+  );
 });
