@@ -16,9 +16,11 @@ const lockName = 'gateway';
 export async function waitForStart({ clocks, world }: Pick<Context, 'clocks' | 'world'>): Promise<void> {
   const deadline = clocks.monotonic() + patience;
   const folder = stateFolder(world.env);
+  const running = new RunningGateways(folder, world.env);
   for (;;) {
     const starting = lockOwner(folder, lockName);
-    if (!starting) return;
+    // One that is recorded can be stopped.
+    if (!starting || running.list().some(({ pid }) => pid === starting.pid)) return;
     if (clocks.monotonic() > deadline) {
       throw new CommandError('busy', `A gateway (process ${starting.pid}) is starting, but takes too long`, {
         hint: `End it with \`kill -9 ${starting.pid}\`, and run this command again.`,

@@ -29,12 +29,12 @@ async function background(me: User, line = '') {
   expect(ended).toMatchObject({ code: 0, stderr: '' });
   const url = textAt(json(ended), 'url');
   const token = readFileSync(textAt(json(ended), 'tokenFile'), 'utf8').trim();
-  return { printed: json(ended), pid: Number(at(json(ended), 'pid')), ...gatewayClient(url, token) };
-}
-
-/** Returns the log of a gateway in the background. */
-function logOf(me: User, pid: number): string {
-  return state(me, `gateway-${pid}.log`);
+  return {
+    printed: json(ended),
+    log: textAt(json(ended), 'log'),
+    pid: Number(at(json(ended), 'pid')),
+    ...gatewayClient(url, token),
+  };
 }
 
 /** Returns the names of the logs of gateways. */
@@ -53,7 +53,7 @@ function isRunning(pid: number): boolean {
 }
 
 /** Starts a gateway that has begun to read the account, and goes on when it is released. */
-async function startingGateway() {
+async function startingGateway(options = '') {
   let [release, arrive] = [() => {}, () => {}];
   const released = new Promise<void>((resolve) => {
     release = resolve;
@@ -71,7 +71,7 @@ async function startingGateway() {
           }
         : undefined,
   });
-  const starting = me.start('gateway --listen 127.0.0.1:0 --json');
+  const starting = me.start(`gateway --listen 127.0.0.1:0 --json ${options}`);
   await arrived;
   return { me, starting, release };
 }
@@ -83,7 +83,7 @@ describe('ci gateway --background', () => {
     expect(gateway.printed).toEqual({
       ...{ pid: gateway.pid, url: gateway.url, account: expect.any(String), startedAt: expect.any(String) },
       ...{ tokenFile: path.join(me.home, 'config', 'cheapestinference', 'gateway-token') },
-      log: logOf(me, gateway.pid),
+      log: expect.stringMatching(/\/gateway-[0-9a-f]{12}\.log$/),
     });
     expect(gatewayPids(me)).toEqual([gateway.pid]);
     expect((await gateway.chat()).status).toBe(200);
@@ -94,7 +94,7 @@ describe('ci gateway --background', () => {
     const { code, screen } = await shown(me, 'gateway --background --listen 127.0.0.1:0');
     expect(code).toBe(0);
     expect(screen).toMatch(
-      /^✓ The gateway runs in the background\.\nOpenAI base URL +http:\/\/127\.0\.0\.1:\d+\/v1\nAnthropic base URL +http:\/\/127\.0\.0\.1:\d+\/anthropic\nAPI key +the output of `ci gateway token`\nLog +~\/\.local\/state\/cheapestinference\/gateway-\d+\.log$/,
+      /^✓ The gateway runs in the background\.\nOpenAI base URL +http:\/\/127\.0\.0\.1:\d+\/v1\nAnthropic base URL +http:\/\/127\.0\.0\.1:\d+\/anthropic\nAPI key +the output of `ci gateway token`\nLog +~\/\.local\/state\/cheapestinference\/gateway-[0-9a-f]{12}\.log$/,
     );
   });
 
@@ -120,13 +120,13 @@ describe('ci gateway --background', () => {
     const gateway = await background(me);
     await gateway.chat();
     expect((await me.process('gateway stop')).code).toBe(0);
-    const log = readFileSync(logOf(me, gateway.pid), 'utf8');
+    const log = readFileSync(gateway.log, 'utf8');
     const events = log
       .trimEnd()
       .split('\n')
       .map((line) => textAt(JSON.parse(line), 'event'));
     expect(events).toEqual(['started', 'note', 'stopping', 'stopped']);
-    expect(modeOf(logOf(me, gateway.pid))).toBe('600');
+    expect(modeOf(gateway.log)).toBe('600');
     expect(log).not.toMatch(secret);
     expect(log).not.toContain(gateway.token);
   });
@@ -174,15 +174,31 @@ describe('ci gateway --background', () => {
 
   test('reports that a gateway uses the seats already', async () => {
     const { me } = await seatHolder();
-    const { url, pid } = await background(me);
+    const { url, pid, log } = await background(me);
     const ended = await me.ci('gateway --background --listen 127.0.0.1:0 --json');
     expect([ended.code, at(errorOf(ended), 'message')]).toEqual([
       6,
       `The gateway at ${url} (process ${pid}) already uses "seat-1"`,
     ]);
     await me.process('gateway stop');
-    expect(readFileSync(logOf(me, pid), 'utf8')).toContain('"event":"stopped"');
-    expect(logsOf(me)).toEqual([`gateway-${pid}.log`]);
+    expect(readFileSync(log, 'utf8')).toContain('"event":"stopped"');
+    expect(logsOf(me)).toEqual([path.basename(log)]);
+  });
+
+  test.skipIf(isBinary)('has one log, also if the command is killed while the gateway starts', async () => {
+    const { me, starting, release } = await startingGateway('--background');
+    const [log = ''] = logsOf(me);
+    starting.kill('SIGKILL');
+    await starting.ended;
+    release();
+    await expect.poll(() => gatewayPids(me)).toHaveLength(1);
+    expect(readFileSync(state(me, log), 'utf8')).toContain('"event":"started"');
+    // It stays as long as the gateway runs.
+    const [old, other] = ['gateway-0123456789ab.log', 'notes.log'];
+    for (const name of [old, other]) writeFileSync(state(me, name), '');
+    const nextWeek = () => Date.now() + 8 * 24 * 3_600_000;
+    const refused = await me.ci('gateway --background --listen 127.0.0.1:0 --json', { now: nextWeek });
+    expect([refused.code, logsOf(me).sort()]).toEqual([6, [log, other].sort()]);
   });
 
   // The binary starts itself by its path.
@@ -364,7 +380,7 @@ describe('ci gateway stop', () => {
     const running = gateway.chat();
     await held.asked(1);
     const stopping = me.process('gateway stop');
-    await expect.poll(() => readFileSync(logOf(me, gateway.pid), 'utf8')).toContain('"stopping"');
+    await expect.poll(() => readFileSync(gateway.log, 'utf8')).toContain('"stopping"');
     expect(isRunning(gateway.pid)).toBe(true);
     held.release();
     expect((await running).status).toBe(200);
