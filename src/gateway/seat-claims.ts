@@ -8,6 +8,9 @@ import type { GatewaySeat } from './seat.ts';
 
 /** How long to wait for another gateway that is starting, in milliseconds. */
 const patience = 60_000;
+const usualHint = 'Use that one, stop it with `ci gateway stop`, or choose other seats with --pools or --keys.';
+const temporaryHint =
+  'It ends with the programs that `ci run --gateway` runs. Run this command again when they have ended, stop it now with `ci gateway stop`, or choose other seats with --pools or --keys.';
 /** How often it is checked, in milliseconds. */
 const checkInterval = 50;
 const lockName = 'gateway';
@@ -58,12 +61,12 @@ export class SeatClaims {
 
   /** Refuses seats that another gateway uses. @throws CommandError (busy) */
   refuseOverlap(seats: readonly GatewaySeat[]): void {
-    for (const { url, pid, seats: taken } of this.#others()) {
+    for (const { url, pid, seats: taken, untilUnused } of this.#others()) {
       const shared = seats.filter(({ id }) => taken.includes(id));
       if (shared.length === 0) continue;
       const names = inWords(shared.map(({ name }) => `"${name}"`));
       throw new CommandError('busy', `The gateway at ${url} (process ${pid}) already uses ${names}`, {
-        hint: 'Use that one, stop it with `ci gateway stop`, or choose other seats with --pools or --keys.',
+        hint: untilUnused ? temporaryHint : usualHint,
       });
     }
   }

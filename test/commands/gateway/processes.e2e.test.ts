@@ -201,6 +201,21 @@ describe('ci gateway --background', () => {
     expect([refused.code, logsOf(me).sort()]).toEqual([6, [log, other].sort()]);
   });
 
+  test('says that a gateway of `ci run --gateway` ends with the programs that use it', async () => {
+    const { me } = await seatHolder();
+    const { pid } = await background(me, '--until-unused');
+    for (const line of ['gateway --background', 'gateway']) {
+      const ended = await me.ci(`${line} --listen 127.0.0.1:0 --json`);
+      expect([ended.code, errorOf(ended)]).toEqual([
+        6,
+        expect.objectContaining({
+          message: expect.stringContaining(`(process ${pid}) already uses "seat-1"`),
+          hint: 'It ends with the programs that `ci run --gateway` runs. Run this command again when they have ended, stop it now with `ci gateway stop`, or choose other seats with --pools or --keys.',
+        }),
+      ]);
+    }
+  });
+
   // The binary starts itself by its path.
   test.skipIf(isBinary)('reports a gateway that was stopped before it was found', async () => {
     const { me } = await seatHolder();
