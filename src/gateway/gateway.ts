@@ -147,6 +147,7 @@ export class Gateway {
       })),
       queue,
       running,
+      now: new Date(this.#options.wall()).toISOString(),
       outside: this.#options.creditKey ? 'credit' : this.#options.waitsOutside ? 'wait' : 'fail',
     };
   }

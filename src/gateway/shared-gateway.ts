@@ -13,6 +13,7 @@ export type UseContext = Pick<Context, 'clocks' | 'record' | 'settings' | 'world
 /** A gateway that this process uses. */
 export interface UsedGateway extends Lease {
   readonly url: string;
+  readonly running: RunningGateway;
   readonly token: string;
   /** The options of `ci gateway token` with which it prints the token. */
   readonly tokenOptions: readonly string[];
@@ -62,5 +63,6 @@ async function lease({ world }: UseContext, gateway: RunningGateway): Promise<Us
   const { url, tokenFile } = gateway;
   const isUsual = tokenFile === tokenFileIn(configFolder(world));
   const file = isUsual ? [] : ['--token-file', tokenFile];
-  return { url, token, tokenOptions: [...file, ...(client === undefined ? [] : ['--client', client])], close };
+  const tokenOptions = [...file, ...(client === undefined ? [] : ['--client', client])];
+  return { url, running: gateway, token, tokenOptions, close };
 }

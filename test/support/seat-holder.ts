@@ -24,8 +24,8 @@ export interface SeatHolder {
   readonly me: User;
   readonly api: RecordingServer & { readonly box: TestSandbox };
   readonly seats: readonly [Seat, ...Seat[]];
-  /** Buys another seat in `europe`, and stores its key. */
-  buy(name: string, pool?: string): Promise<Seat>;
+  /** Buys another seat, by default in `europe`, and stores its key. */
+  buy(name: string, pool?: string, block?: string): Promise<Seat>;
 }
 
 interface HolderSetting extends Setting {
@@ -48,8 +48,8 @@ export async function seatHolder({
   const me = userOf(api, env);
   endGateways(me);
   const bought: Seat[] = [];
-  const buy = async (name: string, pool = 'kimi26'): Promise<Seat> => {
-    const seat = await seatOf(api.box, name, pool);
+  const buy = async (name: string, pool = 'kimi26', block = 'europe'): Promise<Seat> => {
+    const seat = await seatOf(api.box, { name, pool, block });
     bought.push(seat);
     storeKeys(
       me,
@@ -64,9 +64,12 @@ export async function seatHolder({
   return { me, api, seats: [first, ...others], buy };
 }
 
-/** Reserves a seat in `europe`, and creates its key. */
-async function seatOf(box: TestSandbox, name: string, pool = 'kimi26'): Promise<Seat> {
-  const subscriptionId = textAt(await box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: ['europe'] }), 'id');
+/** Reserves a seat, and creates its key. */
+async function seatOf(
+  box: TestSandbox,
+  { name, pool, block }: { readonly name: string; readonly pool: string; readonly block: string },
+): Promise<Seat> {
+  const subscriptionId = textAt(await box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: [block] }), 'id');
   const key = await box.data('POST', '/api/keys/subscription', { subscriptionId, name });
   return { name, id: textAt(key, 'id'), secret: textAt(key, 'apiKey'), subscriptionId };
 }

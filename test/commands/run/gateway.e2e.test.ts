@@ -20,6 +20,8 @@ const askModels = [
   'fetch(process.env.OPENAI_BASE_URL + "/models", { headers: { authorization: "Bearer " + process.env.OPENAI_API_KEY } }).then(async (answer) => console.log(answer.status, (await answer.json()).data[0].id))',
 ];
 
+const hour = 3_600_000;
+
 const run = (me: User, words: readonly string[], options = {}) => me.process(['run', '--gateway', ...words], options);
 
 describe('ci run --gateway with a running gateway', () => {
@@ -46,6 +48,39 @@ describe('ci run --gateway with a running gateway', () => {
     await serveGateway(me);
     const { code, stdout, stderr } = await run(me, ['--', ...askModels]);
     expect([code, stdout, stderr]).toEqual([0, '200 kimi-k2.6\n', '']);
+  });
+
+  test('says before the command that no seat is within its hours', async () => {
+    const { me, api } = await seatHolder();
+    await api.box.advance(8 * hour);
+    await serveGateway(me);
+    const ended = await run(me, ['--', 'sh', '-c', 'echo started >&2'], { env: { TZ: 'UTC' } });
+    expect([ended.code, ended.stdout, ended.stderr.split('\n')]).toEqual([
+      0,
+      '',
+      [
+        'No seat is within its hours before 08:00 local time (in 15 hours). Until then, requests fail. To let them wait or to pay for them with credit, stop the gateway with `ci gateway stop`, and start it with `ci gateway --background --outside wait` or `--outside credit`. Or reserve a seat in another block.',
+        'started',
+        '',
+      ],
+    ]);
+    const connected = json(
+      await me.ci('connect opencode --gateway --model kimi-k2.6 --yes --json', { env: { TZ: 'UTC' } }),
+    );
+    expect(connected).toMatchObject({
+      ...{ works: null, detail: expect.stringMatching(/^No seat is within its hours before .+ \(in 15 hours\)\.$/) },
+    });
+  });
+
+  test('says nothing outside the hours if requests wait or a seat of another block is within its hours', async () => {
+    const { me, api, buy } = await seatHolder();
+    await api.box.advance(8 * hour);
+    const gateway = await serveGateway(me, '--outside wait');
+    expect((await run(me, ['--', 'true'])).stderr).toBe('');
+    await gateway.stop();
+    expect(await buy('other', 'kimi26', 'americas')).toBeDefined();
+    await serveGateway(me);
+    expect((await run(me, ['--', 'true'])).stderr).toBe('');
   });
 
   test('leaves the gateway running', async () => {
