@@ -105,8 +105,11 @@ async function runWithGateway(options: Options, context: RunContext): Promise<vo
   }
   requireProgram(options.command[0] ?? '', context.world);
   const { useGateway } = await import('../gateway/shared-gateway.ts');
-  const { token, url, close } = await useGateway(context);
+  const { token, url, running, close } = await useGateway(context);
   try {
+    const { outsideNote } = await import('../gateway/outside-hours.ts');
+    const note = await outsideNote(running, context.world);
+    if (note !== undefined) context.output.note(note);
     await start(options, context, { secret: token, baseUrl: url, passSignals: signalsOf(context) });
   } finally {
     close();

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ownProcess } from '../account/own-command.ts';
 import { stateFolder } from '../config/folders.ts';
@@ -10,10 +10,13 @@ import { memberOf, parsedJson } from '../domain/json.ts';
 import { sameSignal } from '../programs/signals.ts';
 import { makeFolder, namesIn, statsOf } from '../state/folder.ts';
 import { openOwnFile } from '../state/own-file.ts';
-import { type RunningGateway, RunningGateways } from './running-gateways.ts';
+import { logVariable, type RunningGateway, RunningGateways } from './running-gateways.ts';
 
 /** The parts of the context that starting and stopping a gateway uses. */
 export type BackgroundContext = Pick<Context, 'clocks' | 'settings' | 'world'>;
+
+/** A gateway that runs in the background. */
+export type BackgroundGateway = RunningGateway & { readonly log: string };
 
 /** How often a starting or ending process is checked, in milliseconds. */
 const checkInterval = 50;
@@ -26,24 +29,20 @@ export function runningGateways({ world }: Pick<Context, 'world'>): RunningGatew
   return new RunningGateways(stateFolder(world.env), world.env);
 }
 
-/** Returns the file to which a gateway in the background writes its notes. */
-export function logFile({ world }: Pick<Context, 'world'>, { pid }: Pick<RunningGateway, 'pid'>): string {
-  return path.join(stateFolder(world.env), `gateway-${pid}.log`);
-}
-
 /** How long the log of a gateway that has ended is kept, in milliseconds. */
 const logLifetime = 7 * 24 * 3_600_000;
 
 /** Removes the logs of gateways that ended long ago. */
-function removeOldLogs(context: Pick<Context, 'world'>): void {
+function removeOldLogs(context: Pick<Context, 'clocks' | 'world'>): void {
   const folder = stateFolder(context.world.env);
-  const running = runningGateways(context).list();
+  const used = runningGateways(context)
+    .list()
+    .map(({ log }) => log);
   for (const name of namesIn(folder)) {
-    const [, pid] = /^gateway-(\d+|[0-9a-f]{12})\.log$/.exec(name) ?? [];
-    if (pid === undefined || running.some((each) => String(each.pid) === pid)) continue;
     const file = path.join(folder, name);
+    if (!/^gateway-[0-9a-f]{12}\.log$/.test(name) || used.includes(file)) continue;
     const stats = statsOf(file, statSync);
-    if (stats && Date.now() - stats.mtimeMs > logLifetime) rmSync(file, { force: true });
+    if (stats && context.clocks.wall() - stats.mtimeMs > logLifetime) rmSync(file, { force: true });
   }
 }
 
@@ -51,11 +50,14 @@ function removeOldLogs(context: Pick<Context, 'world'>): void {
  * Starts a gateway that continues after this process ends, and waits until it listens.
  *
  * @param args - the options of `ci gateway`
+ * @returns the gateway, and its log
  * @throws CommandError with the reason that the gateway gives if it can't start
  */
-export async function startInBackground(context: BackgroundContext, args: readonly string[]): Promise<RunningGateway> {
+export async function startInBackground(
+  context: BackgroundContext,
+  args: readonly string[],
+): Promise<BackgroundGateway> {
   const { world, clocks } = context;
-  // The process is known only when it has started.
   const file = path.join(stateFolder(world.env), `gateway-${randomBytes(6).toString('hex')}.log`);
   makeFolder(path.dirname(file), world.env);
   removeOldLogs(context);
@@ -65,7 +67,7 @@ export async function startInBackground(context: BackgroundContext, args: readon
     command,
     [...words, ...globalOptions(context), 'gateway', ...args, '--quiet', '--json', '--no-input'],
     {
-      env: { ...world.env },
+      env: { ...world.env, [logVariable]: file },
       cwd: world.cwd,
       detached: true,
       stdio: ['ignore', log, log],
@@ -86,8 +88,7 @@ export async function startInBackground(context: BackgroundContext, args: readon
       .find(({ pid }) => pid === child.pid);
     if (started) {
       child.unref();
-      renameSync(file, logFile(context, started));
-      return started;
+      return { ...started, log: file };
     }
     if (failure !== undefined) throw notStarted(file, failure);
     try {
@@ -107,7 +108,7 @@ export async function startInBackground(context: BackgroundContext, args: readon
  */
 export async function waitForEnd(
   context: Pick<Context, 'clocks' | 'world'>,
-  { pid, drain }: RunningGateway,
+  { pid, drain }: Pick<RunningGateway, 'pid' | 'drain'>,
 ): Promise<void> {
   const { clocks } = context;
   const deadline = clocks.monotonic() + drain + grace;
@@ -143,7 +144,7 @@ export async function stopGateway(
     await context.clocks.sleep(sameSignal + 200);
     signal(pid, 'SIGTERM');
   }
-  await waitForEnd(context, gateway);
+  await waitForEnd(context, now ? { pid, drain: 0 } : gateway);
 }
 
 /** Sends a signal. Returns whether the process exists. */
@@ -176,6 +177,12 @@ function notStarted(file: string, failure: string): CommandError {
   if (code !== undefined && typeof message === 'string') {
     rmSync(file, { force: true });
     return new CommandError(code, message, { hint: typeof hint === 'string' ? hint : undefined });
+  }
+  if (memberOf(last, 'event') === 'stopped') {
+    rmSync(file, { force: true });
+    return new CommandError('unavailable', 'The gateway was stopped while it started', {
+      hint: 'Run this command again.',
+    });
   }
   return new CommandError('unavailable', `The gateway didn't start${failure === '' ? '' : `: ${failure}`}`, {
     hint: `See ${file}.`,

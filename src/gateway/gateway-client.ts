@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
+import { durationInWords } from '../domain/duration.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { parsedJson } from '../domain/json.ts';
 import type { RunningGateway } from './running-gateways.ts';
@@ -9,12 +10,14 @@ import { knownTokens } from './token.ts';
 /** How long a gateway on this machine may take to answer, in milliseconds. */
 const patience = 5000;
 
+const lateHint = 'End it with `ci gateway stop --now`, and run this command again.';
+
 /** A connection that keeps a gateway running until it is closed. */
 export interface Lease {
   close(): void;
 }
 
-/** Returns the status of a gateway as it reports it. @throws CommandError (unreachable), (file_error) */
+/** Returns the status of a gateway as it reports it. @throws CommandError (unreachable), (timeout), (file_error) */
 export async function askStatus(gateway: RunningGateway): Promise<unknown> {
   const response = await open(gateway, '/status');
   const chunks: Buffer[] = [];
@@ -22,7 +25,7 @@ export async function askStatus(gateway: RunningGateway): Promise<unknown> {
   return parsedJson(Buffer.concat(chunks).toString());
 }
 
-/** Uses a gateway until the lease is closed, or this process ends. @throws CommandError (unreachable), (file_error) */
+/** Uses a gateway until the lease is closed, or this process ends. @throws CommandError (unreachable), (timeout), (file_error) */
 export async function openLease(gateway: RunningGateway): Promise<Lease> {
   const response = await open(gateway, '/lease');
   response.on('error', () => {});
@@ -32,7 +35,7 @@ export async function openLease(gateway: RunningGateway): Promise<Lease> {
 }
 
 async function open(gateway: RunningGateway, path: string): Promise<IncomingMessage> {
-  const { url, tokenFile, certificate } = gateway;
+  const { pid, url, tokenFile, certificate } = gateway;
   const hint = 'Stop it with `ci gateway stop`, and start it again.';
   const tokens = knownTokens(tokenFile);
   if (!tokens)
@@ -47,7 +50,11 @@ async function open(gateway: RunningGateway, path: string): Promise<IncomingMess
     const request = certificate
       ? secureRequest(target, { headers, ca: readFileSync(certificate), checkServerIdentity: () => undefined })
       : plainRequest(target, { headers });
-    request.setTimeout(patience, () => request.destroy(new Error('timeout')));
+    request.setTimeout(patience, () => {
+      const late = `The gateway at ${url} (process ${pid}) didn't answer within ${durationInWords(patience)}`;
+      reject(new CommandError('timeout', late, { hint: lateHint }));
+      request.destroy();
+    });
     request.on('error', (error) => fail(messageOf(error)));
     request.on('response', (response) => {
       request.setTimeout(0);

@@ -66,6 +66,7 @@ export class Gateway {
   #open = 0;
   /** Answers that have ended, but that their clients don't have yet. */
   #unsent = 0;
+  #refusesLeases = false;
   #isDraining = false;
   /** Called at the end of each answer. */
   #onChange = () => {};
@@ -155,13 +156,20 @@ export class Gateway {
       })),
       queue,
       running,
+      now: new Date(this.#options.wall()).toISOString(),
       outside: this.#creditKey ? 'credit' : this.#options.waitsOutside ? 'wait' : 'fail',
     };
+  }
+
+  /** Takes no more users. The next one then starts another gateway. */
+  refuseLeases(): void {
+    this.#refusesLeases = true;
   }
 
   /** Takes no more connections, and waits until all requests are answered, and all clients have their answers. */
   async drain(): Promise<void> {
     this.#isDraining = true;
+    this.#refusesLeases = true;
     for (const lease of this.#leases) lease.end();
     // Node.js takes a connection for idle as soon as its answer has ended, and would close it before the client has all of it.
     if (this.#unsent > 0) await this.#until(() => this.#unsent === 0);
@@ -260,7 +268,7 @@ export class Gateway {
 
   /** Keeps a response open until the other side closes it. */
   #lease(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#isDraining) {
+    if (this.#refusesLeases) {
       sendText(response, 'text/plain', `${stopping.message}\n`, stopping.status);
       return;
     }

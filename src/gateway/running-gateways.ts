@@ -6,6 +6,9 @@ import { makeFolder, namesIn } from '../state/folder.ts';
 import { isRunning, type ProcessId, processName, processNamed, thisProcess } from '../state/process.ts';
 import { replaceFile } from '../state/replace-file.ts';
 
+/** The variable that names the log of a gateway in the background, so that the gateway itself can record it. */
+export const logVariable = 'CHEAPESTINFERENCE_GATEWAY_LOG';
+
 /** A gateway that runs on this machine. */
 export interface RunningGateway {
   readonly pid: number;
@@ -26,6 +29,8 @@ export interface RunningGateway {
   readonly drain: number;
   /** Whether it ends when no command uses it. */
   readonly untilUnused: boolean;
+  /** The file that has its notes, if it was started in the background. */
+  readonly log?: string | undefined;
   /** Whether it is stopping, and only finishes its requests. */
   readonly isStopping?: boolean | undefined;
 }
@@ -45,6 +50,7 @@ const members: Readonly<Record<keyof RunningGateway, Check>> = {
   startedAt: isText,
   drain: isNumber,
   untilUnused: (value) => typeof value === 'boolean',
+  log: isText,
   isStopping: (value) => typeof value === 'boolean',
 };
 

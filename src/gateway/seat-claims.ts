@@ -2,12 +2,36 @@ import { stateFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
 import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import { inWords } from '../output/text.ts';
-import { withLock } from '../state/lock.ts';
+import { lockOwner, withLock } from '../state/lock.ts';
 import { type RunningGateway, RunningGateways } from './running-gateways.ts';
 import type { GatewaySeat } from './seat.ts';
 
 /** How long to wait for another gateway that is starting, in milliseconds. */
 const patience = 60_000;
+const usualHint = 'Use that one, stop it with `ci gateway stop`, or choose other seats with --pools or --keys.';
+const temporaryHint =
+  'It ends with the programs that `ci run --gateway` runs. Run this command again when they have ended, stop it now with `ci gateway stop`, or choose other seats with --pools or --keys.';
+/** How often it is checked, in milliseconds. */
+const checkInterval = 50;
+const lockName = 'gateway';
+
+/** Waits until no gateway on this machine is starting. @throws CommandError (busy) if one takes longer than a minute */
+export async function waitForStart({ clocks, world }: Pick<Context, 'clocks' | 'world'>): Promise<void> {
+  const deadline = clocks.monotonic() + patience;
+  const folder = stateFolder(world.env);
+  const running = new RunningGateways(folder, world.env);
+  for (;;) {
+    const starting = lockOwner(folder, lockName);
+    // One that is recorded can be stopped.
+    if (!starting || running.list().some(({ pid }) => pid === starting.pid)) return;
+    if (clocks.monotonic() > deadline) {
+      throw new CommandError('busy', `A gateway (process ${starting.pid}) is starting, but takes too long`, {
+        hint: `End it with \`kill -9 ${starting.pid}\`, and run this command again.`,
+      });
+    }
+    await clocks.sleep(checkInterval);
+  }
+}
 
 /**
  * The seats that the gateway of this process uses. Two gateways with the same seats would send requests to seats that are busy, so
@@ -32,17 +56,17 @@ export class SeatClaims {
     const { clocks, world } = this.#context;
     const { monotonic, sleep: pause } = clocks;
     const { env } = world;
-    return withLock({ folder: stateFolder(env), name: 'gateway', env, patience, monotonic, pause }, work);
+    return withLock({ folder: stateFolder(env), name: lockName, env, patience, monotonic, pause }, work);
   }
 
   /** Refuses seats that another gateway uses. @throws CommandError (busy) */
   refuseOverlap(seats: readonly GatewaySeat[]): void {
-    for (const { url, pid, seats: taken } of this.#others()) {
+    for (const { url, pid, seats: taken, untilUnused } of this.#others()) {
       const shared = seats.filter(({ id }) => taken.includes(id));
       if (shared.length === 0) continue;
       const names = inWords(shared.map(({ name }) => `"${name}"`));
       throw new CommandError('busy', `The gateway at ${url} (process ${pid}) already uses ${names}`, {
-        hint: 'Use that one, stop it with `ci gateway stop`, or choose other seats with --pools or --keys.',
+        hint: untilUnused ? temporaryHint : usualHint,
       });
     }
   }

@@ -9,6 +9,7 @@ import { eventFields } from './events.ts';
 import { Gateway } from './gateway.ts';
 import { listen } from './listen.ts';
 import type { Outside } from './outside.ts';
+import { logVariable } from './running-gateways.ts';
 import { SeatClaims } from './seat-claims.ts';
 import { type FoundSeats, type SeatChoice, SeatFinder } from './seat-finder.ts';
 import { type ServeContext, Session } from './session.ts';
@@ -98,6 +99,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
         startedAt: new Date(world.now()).toISOString(),
         drain: options.drain,
         untilUnused: options.untilUnused,
+        log: env[logVariable],
       });
       await session.open(gateway, found);
     });

@@ -240,8 +240,14 @@ export class Session {
     if (!this.#parts.untilUnused) return;
     clearTimeout(this.#unused);
     this.#unused = setTimeout(() => {
-      if (this.#gateway?.isLeased === false) this.#stop.abort();
+      if (this.#gateway?.isLeased === false) this.#beginStop();
     }, time).unref();
+  }
+
+  /** Refuses users at once, because one that comes now would lose the gateway in a moment. */
+  #beginStop(): void {
+    this.#gateway?.refuseLeases();
+    this.#stop.abort();
   }
 
   note(message: string): void {
@@ -384,7 +390,7 @@ export class Session {
     const at = this.#context.world.monotonic();
     if (this.#signal === undefined) {
       this.#signal = { at, name };
-      this.#stop.abort();
+      this.#beginStop();
     } else if (this.#signal.name !== name || at - this.#signal.at > sameSignal) this.#end.abort();
   }
 }

@@ -13,6 +13,7 @@ export type UseContext = Pick<Context, 'clocks' | 'record' | 'settings' | 'world
 /** A gateway that this process uses. */
 export interface UsedGateway extends Lease {
   readonly url: string;
+  readonly running: RunningGateway;
   readonly token: string;
   /** The options of `ci gateway token` with which it prints the token. */
   readonly tokenOptions: readonly string[];
@@ -25,7 +26,7 @@ const attemptInterval = 250;
 /**
  * Uses the gateway of the account in use. If none runs, starts one that ends when no command uses it.
  *
- * @throws CommandError if it can't start
+ * @throws CommandError if it can't start, or (timeout) if the one that runs doesn't answer in time
  */
 export async function useGateway(context: UseContext): Promise<UsedGateway> {
   const { id } = await context.record.ownAccount();
@@ -35,7 +36,7 @@ export async function useGateway(context: UseContext): Promise<UsedGateway> {
       if (running?.isStopping) await waitForEnd(context, running);
       return await lease(context, running && !running.isStopping ? running : await start(context));
     } catch (error) {
-      // Another command has just started or stopped it.
+      // Another command has just started or stopped it. One that takes too long to answer does neither.
       const passes = error instanceof CommandError && (error.code === 'unreachable' || error.code === 'busy');
       if (!passes || attempt >= mostAttempts) throw error;
       if (error.code === 'busy' && runningGateways(context).of(id).length === 0) throw error;
@@ -62,5 +63,6 @@ async function lease({ world }: UseContext, gateway: RunningGateway): Promise<Us
   const { url, tokenFile } = gateway;
   const isUsual = tokenFile === tokenFileIn(configFolder(world));
   const file = isUsual ? [] : ['--token-file', tokenFile];
-  return { url, token, tokenOptions: [...file, ...(client === undefined ? [] : ['--client', client])], close };
+  const tokenOptions = [...file, ...(client === undefined ? [] : ['--client', client])];
+  return { url, running: gateway, token, tokenOptions, close };
 }

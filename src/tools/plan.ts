@@ -118,7 +118,7 @@ export async function planConnection(context: ConnectContext, request: ConnectRe
     start,
     startCommand: gateway ? gatewayStart(context, { tool, start }) : await startCommand(context, { tool, key, start }),
     snippets: tool.snippets?.({ model, baseUrl: connection.baseUrl }) ?? [],
-    attempt: { tool, api, model: model.id, stored: key.stored },
+    attempt: { tool, api, model: model.id, stored: key.stored, gateway: gateway !== undefined },
   };
 }
 

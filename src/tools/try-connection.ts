@@ -4,6 +4,7 @@ import type { Context } from '../context/context.ts';
 import { CommandError, withoutPeriod } from '../domain/errors.ts';
 import { redacted } from '../domain/secrets.ts';
 import { problemOf, type StoredKey } from '../domain/stored-key.ts';
+import { seatsFrom } from '../gateway/outside-hours.ts';
 import { harmless } from '../output/text.ts';
 import type { Tool } from './tool.ts';
 
@@ -32,16 +33,21 @@ export interface Attempt {
   /** The ID of the model. */
   readonly model: string;
   readonly stored: StoredKey | undefined;
+  /** Whether the API is that of the gateway. */
+  readonly gateway: boolean;
 }
 
 /** Sends one real request with a key and a model, unless the key is outside its hours. */
 export async function tryConnection(
   { clocks, world }: Pick<Context, 'clocks' | 'world'>,
-  { tool, api, model, stored }: Attempt,
+  { tool, api, model, stored, gateway }: Attempt,
 ): Promise<Trial> {
   const now = new Date(clocks.wall() + api.client.clockOffset);
   const problem = stored && problemOf(stored, now);
-  const later = (next: Date): Trial => ({ works: null, detail: worksFrom(next, now, world.timeZone) });
+  const later = (next: Date): Trial => ({
+    works: null,
+    detail: (gateway ? seatsFrom : worksFrom)(next, now, world.timeZone),
+  });
   if (problem?.kind === 'outside hours') return later(problem.next);
   try {
     const line = await tryKey(api, model, tool.api);

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { expect, onTestFinished, type TestContext } from 'vitest';
+import type { World } from '../../src/context/world.ts';
 import { type Ended, type Environment, type User, userOf } from './cli.ts';
 import { ask, type HttpAnswer } from './http.ts';
 import { storeKeys } from './key-store.ts';
@@ -23,8 +24,8 @@ export interface SeatHolder {
   readonly me: User;
   readonly api: RecordingServer & { readonly box: TestSandbox };
   readonly seats: readonly [Seat, ...Seat[]];
-  /** Buys another seat in `europe`, and stores its key. */
-  buy(name: string, pool?: string): Promise<Seat>;
+  /** Buys another seat, by default in `europe`, and stores its key. */
+  buy(name: string, pool?: string, block?: string): Promise<Seat>;
 }
 
 interface HolderSetting extends Setting {
@@ -47,8 +48,8 @@ export async function seatHolder({
   const me = userOf(api, env);
   endGateways(me);
   const bought: Seat[] = [];
-  const buy = async (name: string, pool = 'kimi26'): Promise<Seat> => {
-    const seat = await seatOf(api.box, name, pool);
+  const buy = async (name: string, pool = 'kimi26', block = 'europe'): Promise<Seat> => {
+    const seat = await seatOf(api.box, { name, pool, block });
     bought.push(seat);
     storeKeys(
       me,
@@ -63,9 +64,12 @@ export async function seatHolder({
   return { me, api, seats: [first, ...others], buy };
 }
 
-/** Reserves a seat in `europe`, and creates its key. */
-async function seatOf(box: TestSandbox, name: string, pool = 'kimi26'): Promise<Seat> {
-  const subscriptionId = textAt(await box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: ['europe'] }), 'id');
+/** Reserves a seat, and creates its key. */
+async function seatOf(
+  box: TestSandbox,
+  { name, pool, block }: { readonly name: string; readonly pool: string; readonly block: string },
+): Promise<Seat> {
+  const subscriptionId = textAt(await box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: [block] }), 'id');
   const key = await box.data('POST', '/api/keys/subscription', { subscriptionId, name });
   return { name, id: textAt(key, 'id'), secret: textAt(key, 'apiKey'), subscriptionId };
 }
@@ -131,16 +135,23 @@ interface ServeSetting {
   readonly env?: Environment;
   /** Whether to run it in a process of its own, for tests about processes. */
   readonly process?: boolean;
+  /** How it waits, if it runs in this process. */
+  readonly sleep?: World['sleep'] | undefined;
 }
 
 /** Runs `ci gateway --json` on a free port, in this process. @returns when it listens */
 export async function serveGateway(
   me: User,
   line = '',
-  { env = {}, process: own = isBinary }: ServeSetting = {},
+  { env = {}, process: own = isBinary, sleep }: ServeSetting = {},
 ): Promise<Served> {
   const words = `gateway --listen 127.0.0.1:0 --json ${line}`;
-  const { ended, events, next, kill: signal } = own ? inProcessOfItsOwn(me, words, env) : inThisProcess(me, words, env);
+  const {
+    ended,
+    events,
+    next,
+    kill: signal,
+  } = own ? inProcessOfItsOwn(me, words, env) : inThisProcess(me, words, { env, sleep });
   const { url } = await next('started');
   if (typeof url !== 'string') throw new Error('it has no URL');
   const client = gatewayClient(url, tokenOf(me));
@@ -163,7 +174,7 @@ export function tokenOf({ home }: User): string {
 
 type Control = Pick<Served, 'ended' | 'events' | 'next' | 'kill'>;
 
-function inThisProcess(me: User, words: string, env: Environment): Control {
+function inThisProcess(me: User, words: string, { env = {}, sleep }: ServeSetting): Control {
   const [stdout, stderr] = [new Lines(), new Lines()];
   let receive: ((signal: NodeJS.Signals) => void) | undefined;
   const interrupt = new AbortController();
@@ -172,6 +183,7 @@ function inThisProcess(me: User, words: string, env: Environment): Control {
     { stdin: new PassThrough().end(), stdout, stderr },
     {
       env,
+      ...(sleep && { sleep }),
       interrupt: interrupt.signal,
       passSignals: (receiver) => {
         receive = receiver;

@@ -63,11 +63,11 @@ export async function run(options: Options, context: ServeContext): Promise<void
     const { serveGateway } = await import('../../gateway/serve.ts');
     return serveGateway(context, { ...serveOptions, quiet, untilUnused });
   }
-  const { startInBackground, logFile } = await import('../../gateway/background.ts');
+  const { startInBackground } = await import('../../gateway/background.ts');
   const { fields, printStarted } = await import('./result.ts');
   // Before it starts, because an error says that nothing was done.
   context.output.checkFields(fields);
   const args = [...serveArguments(serveOptions, context.world), ...(untilUnused ? ['--until-unused'] : [])];
   const started = await startInBackground(context, args);
-  await printStarted(context, started, logFile(context, started));
+  await printStarted(context, started);
 }

@@ -1,6 +1,6 @@
 import { fromHome } from '../../account/secrets/destinations.ts';
 import type { Context } from '../../context/context.ts';
-import type { RunningGateway } from '../../gateway/running-gateways.ts';
+import type { BackgroundGateway } from '../../gateway/background.ts';
 import { tokenCommand } from '../../gateway/token.ts';
 import { factLines } from '../../output/text.ts';
 
@@ -10,8 +10,7 @@ export const fields = ['pid', 'url', 'tokenFile', 'account', 'startedAt', 'log']
 /** Prints a gateway that was started in the background, and how to use it. */
 export async function printStarted(
   { output, world }: Pick<Context, 'output' | 'world'>,
-  { pid, url, tokenFile, label, startedAt }: RunningGateway,
-  log: string,
+  { pid, url, tokenFile, label, startedAt, log }: BackgroundGateway,
 ): Promise<void> {
   const columns = fields.map((field) => ({
     field,

@@ -1,6 +1,7 @@
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { runningGateways, stopGateway } from '../../gateway/background.ts';
+import { waitForStart } from '../../gateway/seat-claims.ts';
 
 const fields = ['pid', 'url'] as const;
 
@@ -13,7 +14,7 @@ export interface Options {
 /** `ci gateway stop`: stops the gateways of the account in use. */
 export default function stop(command: Verb, context: Context, execute = run): void {
   command
-    .tell({ fields, local: true, exits: [9], examples: ['ci gateway stop', 'ci gateway stop --now'] })
+    .tell({ fields, local: true, exits: [6, 9], examples: ['ci gateway stop', 'ci gateway stop --now'] })
     .option('--now', "Don't wait for running requests")
     .action((options: Options) => execute(options, context));
 }
@@ -25,6 +26,7 @@ export async function run(
 ): Promise<void> {
   const { output, progress, record } = context;
   const { id, label } = await record.ownAccount();
+  await progress.during('Waiting for a gateway that is starting', () => waitForStart(context));
   const gateways = runningGateways(context);
   const mine = gateways.of(id);
   for (const gateway of mine) {

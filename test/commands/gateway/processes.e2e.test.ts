@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { json, secret, type User, user } from '../../support/cli.ts';
 import { modeOf } from '../../support/folder.ts';
 import { freePort } from '../../support/http-server.ts';
@@ -13,11 +13,14 @@ import {
   gatewayPids,
   heldCompletions,
   isRunning,
+  reserveDefaultAddress,
   seatHolder,
   serveGateway,
   tokenOf,
 } from '../../support/seat-holder.ts';
+import { forward } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
+import { realTime } from '../../support/world.ts';
 
 const state = (me: User, name: string) => path.join(me.home, '.local', 'state', 'cheapestinference', name);
 
@@ -27,12 +30,41 @@ async function background(me: User, line = '') {
   expect(ended).toMatchObject({ code: 0, stderr: '' });
   const url = textAt(json(ended), 'url');
   const token = readFileSync(textAt(json(ended), 'tokenFile'), 'utf8').trim();
-  return { printed: json(ended), pid: Number(at(json(ended), 'pid')), ...gatewayClient(url, token) };
+  return {
+    printed: json(ended),
+    log: textAt(json(ended), 'log'),
+    pid: Number(at(json(ended), 'pid')),
+    ...gatewayClient(url, token),
+  };
 }
 
-/** Returns the log of a gateway in the background. */
-function logOf(me: User, pid: number): string {
-  return state(me, `gateway-${pid}.log`);
+/** Returns the names of the logs of gateways. */
+function logsOf(me: User): string[] {
+  return readdirSync(state(me, '')).filter((name) => name.endsWith('.log'));
+}
+
+/** Starts a gateway that has begun to read the account, and goes on when it is released. */
+async function startingGateway(options = '') {
+  let [release, arrive] = [() => {}, () => {}];
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const { me } = await seatHolder({
+    instead: ({ path: url }, box) =>
+      url === '/v1/models'
+        ? async (request, response) => {
+            arrive();
+            await released;
+            await forward(box.url, request, response);
+          }
+        : undefined,
+  });
+  const starting = me.start(`gateway --listen 127.0.0.1:0 --json ${options}`);
+  await arrived;
+  return { me, starting, release };
 }
 
 describe('ci gateway --background', () => {
@@ -42,7 +74,7 @@ describe('ci gateway --background', () => {
     expect(gateway.printed).toEqual({
       ...{ pid: gateway.pid, url: gateway.url, account: expect.any(String), startedAt: expect.any(String) },
       ...{ tokenFile: path.join(me.home, 'config', 'cheapestinference', 'gateway-token') },
-      log: logOf(me, gateway.pid),
+      log: expect.stringMatching(/\/gateway-[0-9a-f]{12}\.log$/),
     });
     expect(gatewayPids(me)).toEqual([gateway.pid]);
     expect((await gateway.chat()).status).toBe(200);
@@ -53,7 +85,7 @@ describe('ci gateway --background', () => {
     const { code, screen } = await shown(me, 'gateway --background --listen 127.0.0.1:0');
     expect(code).toBe(0);
     expect(screen).toMatch(
-      /^✓ The gateway runs in the background\.\nOpenAI base URL +http:\/\/127\.0\.0\.1:\d+\/v1\nAnthropic base URL +http:\/\/127\.0\.0\.1:\d+\/anthropic\nAPI key +the output of `ci gateway token`\nLog +~\/\.local\/state\/cheapestinference\/gateway-\d+\.log$/,
+      /^✓ The gateway runs in the background\.\nOpenAI base URL +http:\/\/127\.0\.0\.1:\d+\/v1\nAnthropic base URL +http:\/\/127\.0\.0\.1:\d+\/anthropic\nAPI key +the output of `ci gateway token`\nLog +~\/\.local\/state\/cheapestinference\/gateway-[0-9a-f]{12}\.log$/,
     );
   });
 
@@ -79,13 +111,13 @@ describe('ci gateway --background', () => {
     const gateway = await background(me);
     await gateway.chat();
     expect((await me.process('gateway stop')).code).toBe(0);
-    const log = readFileSync(logOf(me, gateway.pid), 'utf8');
+    const log = readFileSync(gateway.log, 'utf8');
     const events = log
       .trimEnd()
       .split('\n')
       .map((line) => textAt(JSON.parse(line), 'event'));
     expect(events).toEqual(['started', 'note', 'stopping', 'stopped']);
-    expect(modeOf(logOf(me, gateway.pid))).toBe('600');
+    expect(modeOf(gateway.log)).toBe('600');
     expect(log).not.toMatch(secret);
     expect(log).not.toContain(gateway.token);
   });
@@ -133,15 +165,63 @@ describe('ci gateway --background', () => {
 
   test('reports that a gateway uses the seats already', async () => {
     const { me } = await seatHolder();
-    const { url, pid } = await background(me);
+    const { url, pid, log } = await background(me);
     const ended = await me.ci('gateway --background --listen 127.0.0.1:0 --json');
     expect([ended.code, at(errorOf(ended), 'message')]).toEqual([
       6,
       `The gateway at ${url} (process ${pid}) already uses "seat-1"`,
     ]);
     await me.process('gateway stop');
-    expect(readFileSync(logOf(me, pid), 'utf8')).toContain('"event":"stopped"');
-    expect(readdirSync(state(me, '')).filter((name) => name.endsWith('.log'))).toEqual([`gateway-${pid}.log`]);
+    expect(readFileSync(log, 'utf8')).toContain('"event":"stopped"');
+    expect(logsOf(me)).toEqual([path.basename(log)]);
+  });
+
+  test.skipIf(isBinary)('has one log, also if the command is killed while the gateway starts', async () => {
+    const { me, starting, release } = await startingGateway('--background');
+    const [log = ''] = logsOf(me);
+    starting.kill('SIGKILL');
+    await starting.ended;
+    release();
+    await expect.poll(() => gatewayPids(me)).toHaveLength(1);
+    expect(readFileSync(state(me, log), 'utf8')).toContain('"event":"started"');
+    // It stays as long as the gateway runs.
+    const [old, other] = ['gateway-0123456789ab.log', 'notes.log'];
+    for (const name of [old, other]) writeFileSync(state(me, name), '');
+    const nextWeek = () => Date.now() + 8 * 24 * 3_600_000;
+    const refused = await me.ci('gateway --background --listen 127.0.0.1:0 --json', { now: nextWeek });
+    expect([refused.code, logsOf(me).sort()]).toEqual([6, [log, other].sort()]);
+  });
+
+  test('says that a gateway of `ci run --gateway` ends with the programs that use it', async () => {
+    const { me } = await seatHolder();
+    const { pid } = await background(me, '--until-unused');
+    for (const line of ['gateway --background', 'gateway']) {
+      const ended = await me.ci(`${line} --listen 127.0.0.1:0 --json`);
+      expect([ended.code, errorOf(ended)]).toEqual([
+        6,
+        expect.objectContaining({
+          message: expect.stringContaining(`(process ${pid}) already uses "seat-1"`),
+          hint: 'It ends with the programs that `ci run --gateway` runs. Run this command again when they have ended, stop it now with `ci gateway stop`, or choose other seats with --pools or --keys.',
+        }),
+      ]);
+    }
+  });
+
+  // The binary starts itself by its path.
+  test.skipIf(isBinary)('reports a gateway that was stopped before it was found', async () => {
+    const { me } = await seatHolder();
+    const program = path.join(me.home, 'bin', 'ci');
+    rmSync(program);
+    writeFileSync(program, '#!/bin/sh\necho \'{"event":"started"}\'\necho \'{"event":"stopped"}\'\n', { mode: 0o755 });
+    const ended = await me.ci('gateway --background --json');
+    expect([ended.code, errorOf(ended), logsOf(me)]).toEqual([
+      6,
+      expect.objectContaining({
+        ...{ code: 'unavailable', message: 'The gateway was stopped while it started' },
+        hint: 'Run this command again.',
+      }),
+      [],
+    ]);
   });
 
   // The binary starts itself by its path.
@@ -207,10 +287,15 @@ describe('ci gateway status', () => {
     const ended = await me.ci('gateway status --json');
     expect([ended.code, json(ended)]).toEqual([
       0,
-      [expect.objectContaining({ seats: [], problem: `The gateway at ${gateway.url} doesn't answer: timeout` })],
+      [
+        expect.objectContaining({
+          seats: [],
+          problem: `The gateway at ${gateway.url} (process ${gateway.pid}) didn't answer within 5 seconds`,
+        }),
+      ],
     ]);
-    const { screen } = await shown(me, 'gateway status');
-    expect(screen).toContain("doesn't answer: timeout");
+    const { screen } = await shown(me, 'gateway status', { columns: 160 });
+    expect(screen).toContain("didn't answer within 5 seconds");
     process.kill(gateway.pid, 'SIGCONT');
     expect(json(await me.ci('gateway status --json'))).toMatchObject([{ problem: null }]);
   });
@@ -266,6 +351,34 @@ describe('ci gateway stop', () => {
     expect([code, screen]).toEqual([0, `✓ The gateway at ${url} has stopped.`]);
   });
 
+  test.skipIf(isBinary)('waits for a gateway that is starting, and stops it', async () => {
+    const { me, starting, release } = await startingGateway();
+    const sleep: typeof realTime.sleep = (...wait) => {
+      release();
+      return realTime.sleep(...wait);
+    };
+    const stopped = await me.ci('gateway stop --json', { sleep });
+    expect([stopped.code, json(stopped)]).toEqual([0, [{ pid: starting.pid, url: expect.any(String) }]]);
+    const { code, stdout } = await starting.ended;
+    expect([code, stdout]).toEqual([0, expect.stringContaining('"event":"stopped"')]);
+  });
+
+  test.skipIf(isBinary)('gives up on a gateway that takes a minute to start', async () => {
+    const { me, starting } = await startingGateway();
+    let time = 0;
+    const sleep = async (milliseconds: number) => {
+      time += milliseconds;
+    };
+    const ended = await me.ci('gateway stop --json', { monotonic: () => time, sleep });
+    expect([ended.code, errorOf(ended)]).toEqual([
+      6,
+      expect.objectContaining({
+        ...{ code: 'busy', message: `A gateway (process ${starting.pid}) is starting, but takes too long` },
+        hint: `End it with \`kill -9 ${starting.pid}\`, and run this command again.`,
+      }),
+    ]);
+  });
+
   test('waits for running requests', async () => {
     const held = heldCompletions();
     const { me } = await seatHolder({ instead: held.instead });
@@ -273,7 +386,7 @@ describe('ci gateway stop', () => {
     const running = gateway.chat();
     await held.asked(1);
     const stopping = me.process('gateway stop');
-    await expect.poll(() => readFileSync(logOf(me, gateway.pid), 'utf8')).toContain('"stopping"');
+    await expect.poll(() => readFileSync(gateway.log, 'utf8')).toContain('"stopping"');
     expect(isRunning(gateway.pid)).toBe(true);
     held.release();
     expect((await running).status).toBe(200);
@@ -294,6 +407,25 @@ describe('ci gateway stop', () => {
     held.release();
   });
 
+  test.skipIf(isBinary)('gives up with --now after ten seconds if a gateway hangs', async () => {
+    const { me } = await seatHolder();
+    const { pid } = await background(me);
+    process.kill(pid, 'SIGSTOP');
+    let time = 0;
+    const sleep = async (milliseconds: number) => {
+      time += milliseconds;
+    };
+    const ended = await me.ci('gateway stop --now --json', { monotonic: () => time, sleep });
+    expect([ended.code, errorOf(ended), Math.round(time / 1000)]).toEqual([
+      9,
+      expect.objectContaining({
+        ...{ code: 'timeout', message: `The gateway (process ${pid}) doesn't stop` },
+        hint: `End it with \`kill -9 ${pid}\`.`,
+      }),
+      11,
+    ]);
+  });
+
   test('leaves the gateways of other accounts', async () => {
     const { me } = await seatHolder();
     const { pid } = await background(me);
@@ -306,6 +438,11 @@ describe('ci gateway stop', () => {
     expect(isRunning(pid)).toBe(true);
   });
 });
+
+/** How often a gateway reads the account, in milliseconds. */
+const refreshInterval = 300_000;
+/** How long one without users waits for the next one, in milliseconds. */
+const unusedTime = 2000;
 
 describe('ci gateway --until-unused', () => {
   test('ends with its last user', async () => {
@@ -321,4 +458,49 @@ describe('ci gateway --until-unused', () => {
     await expect.poll(() => isRunning(pid)).toBe(false);
     expect(gatewayPids(me)).toEqual([]);
   });
+
+  test.skipIf(isBinary)(
+    'refuses users as soon as it begins to stop, and the next one starts another',
+    async (context) => {
+      await reserveDefaultAddress(context);
+      let [begin, end] = [() => {}, () => {}];
+      let unusedSince = Number.POSITIVE_INFINITY;
+      const begun = new Promise<void>((resolve) => {
+        begin = resolve;
+      });
+      const over = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const { me } = await seatHolder();
+      // The stop begins when the wait for the next refresh is aborted.
+      const gateway = await serveGateway(me, '--until-unused', {
+        sleep: async (wait, signal) => {
+          await realTime.sleep(wait, signal);
+          // Before that, it is aborted because a key was stored.
+          if (wait < refreshInterval / 2 || performance.now() < unusedSince + unusedTime) return;
+          begin();
+          await over;
+        },
+      });
+      onTestFinished(end);
+      const lease = new AbortController();
+      const headers = { authorization: `Bearer ${gateway.token}` };
+      expect((await fetch(`${gateway.url}/lease`, { headers, signal: lease.signal })).status).toBe(200);
+      unusedSince = performance.now();
+      lease.abort();
+      await begun;
+      expect((await fetch(`${gateway.url}/lease`, { headers })).status).toBe(503);
+      const connected = await me.ci('connect opencode --gateway --yes --json', {
+        sleep: (...wait) => {
+          end();
+          return realTime.sleep(...wait);
+        },
+      });
+      expect([connected.code, json(connected)]).toEqual([
+        0,
+        expect.objectContaining({ baseUrl: 'http://127.0.0.1:8788', works: true }),
+      ]);
+      expect((await gateway.ended).code).toBe(0);
+    },
+  );
 });

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type User, user } from '../../support/cli.ts';
+import { json, type User, user } from '../../support/cli.ts';
 import { keyHolder, storeKeys } from '../../support/key-store.ts';
+import { errorOf } from '../../support/lost.ts';
+import { at, textAt } from '../../support/sandbox.ts';
 import { gatewayPids, reserveDefaultAddress, seatHolder, serveGateway } from '../../support/seat-holder.ts';
 import { ctrlC, onTerminal } from '../../support/terminal.ts';
 
@@ -17,6 +19,8 @@ const askModels = [
   '-e',
   'fetch(process.env.OPENAI_BASE_URL + "/models", { headers: { authorization: "Bearer " + process.env.OPENAI_API_KEY } }).then(async (answer) => console.log(answer.status, (await answer.json()).data[0].id))',
 ];
+
+const hour = 3_600_000;
 
 const run = (me: User, words: readonly string[], options = {}) => me.process(['run', '--gateway', ...words], options);
 
@@ -44,6 +48,39 @@ describe('ci run --gateway with a running gateway', () => {
     await serveGateway(me);
     const { code, stdout, stderr } = await run(me, ['--', ...askModels]);
     expect([code, stdout, stderr]).toEqual([0, '200 kimi-k2.6\n', '']);
+  });
+
+  test('says before the command that no seat is within its hours', async () => {
+    const { me, api } = await seatHolder();
+    await api.box.advance(8 * hour);
+    await serveGateway(me);
+    const ended = await run(me, ['--', 'sh', '-c', 'echo started >&2'], { env: { TZ: 'UTC' } });
+    expect([ended.code, ended.stdout, ended.stderr.split('\n')]).toEqual([
+      0,
+      '',
+      [
+        'No seat is within its hours before 08:00 local time (in 15 hours). Until then, requests fail. To let them wait or to pay for them with credit, stop the gateway with `ci gateway stop`, and start it with `ci gateway --background --outside wait` or `--outside credit`. Or reserve a seat in another block.',
+        'started',
+        '',
+      ],
+    ]);
+    const connected = json(
+      await me.ci('connect opencode --gateway --model kimi-k2.6 --yes --json', { env: { TZ: 'UTC' } }),
+    );
+    expect(connected).toMatchObject({
+      ...{ works: null, detail: expect.stringMatching(/^No seat is within its hours before .+ \(in 15 hours\)\.$/) },
+    });
+  });
+
+  test('says nothing outside the hours if requests wait or a seat of another block is within its hours', async () => {
+    const { me, api, buy } = await seatHolder();
+    await api.box.advance(8 * hour);
+    const gateway = await serveGateway(me, '--outside wait');
+    expect((await run(me, ['--', 'true'])).stderr).toBe('');
+    await gateway.stop();
+    expect(await buy('other', 'kimi26', 'americas')).toBeDefined();
+    await serveGateway(me);
+    expect((await run(me, ['--', 'true'])).stderr).toBe('');
   });
 
   test('leaves the gateway running', async () => {
@@ -90,6 +127,22 @@ describe('ci run --gateway with a running gateway', () => {
     await session.shows('ready');
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
+  });
+
+  test('gives up on a gateway that hangs', async () => {
+    const { me } = await seatHolder();
+    const started = json(await me.ci('gateway --background --listen 127.0.0.1:0 --json'));
+    const [pid, url] = [Number(at(started, 'pid')), textAt(started, 'url')];
+    process.kill(pid, 'SIGSTOP');
+    const message = `The gateway at ${url} (process ${pid}) didn't answer within 5 seconds`;
+    const hint = 'End it with `ci gateway stop --now`, and run this command again.';
+    const ended = await run(me, ['--', 'true']);
+    expect([ended.code, ended.stdout, ended.stderr]).toEqual([125, '', `ci: ${message}. ${hint}\n`]);
+    const connecting = await me.process('connect opencode --gateway --yes --json');
+    expect([connecting.code, errorOf(connecting)]).toEqual([
+      9,
+      expect.objectContaining({ code: 'timeout', message, hint }),
+    ]);
   });
 
   test('uses the gateway of the account only', async () => {
