@@ -22,8 +22,11 @@ export async function outsideNote(
     const times = known.flatMap((seat) => (isObject(seat) ? (dateOf(seat.opensAt) ?? []) : []));
     const [next] = times.sort((a, b) => a.getTime() - b.getTime());
     const now = dateOf(memberOf(status, 'now'));
-    const when = next && now ? seatsFrom(next, now, timeZone) : 'No seat is within its hours now.';
-    return `${when} Until then, requests fail. ${gateway.untilUnused ? startFirst : startAgain} Or reserve a seat in another block.`;
+    const when =
+      next && now
+        ? `${seatsFrom(next, now, timeZone)} Until then, requests fail.`
+        : 'No seat is within its hours now, so requests fail.';
+    return `${when} ${gateway.untilUnused ? startFirst : startAgain} Or reserve a seat in another block.`;
   } catch (error) {
     if (error instanceof CommandError) return undefined;
     throw error;

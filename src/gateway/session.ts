@@ -355,7 +355,7 @@ export class Session {
   #checkTerminal(): void {
     if (!this.#terminal?.isClosed()) return;
     this.#context.world.endWith?.('SIGHUP');
-    this.#stop.abort();
+    this.#beginStop();
   }
 
   #flush(): void {
