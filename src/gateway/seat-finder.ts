@@ -87,7 +87,7 @@ interface SeatKey {
 export class SeatFinder {
   readonly #context: SeatContext;
   readonly #choice: SeatChoice;
-  /** The models of each seat, by its version, as its key lists them. */
+  /** The models that keys list, by their subscription, so that they stay when a key is replaced; without one, by the version of the seat. */
   readonly #listed = new Map<string, readonly ListedModel[]>();
   /** The type of each key that the account doesn't name, by its secret. */
   readonly #types = new Map<string, string>();
@@ -283,9 +283,10 @@ export class SeatFinder {
     const pool = account?.pools.find(({ slug, id: poolId }) => [slug, poolId].includes(key.poolSlug));
     const hours = subscription ? reservedHours(subscription) : key.subscription?.hours;
     const version = await versionOf(key);
-    if (!this.#listed.has(version) && mayListModels(id)) await this.#list(key, version);
+    const source = key.subscriptionId ?? version;
+    if (!this.#listed.has(source) && mayListModels(id)) await this.#list(key, source);
     const catalog = pool ? [pool.modelId, ...(pool.models ?? [])].flatMap((each) => each ?? []) : [];
-    const listed = this.#listed.get(version) ?? [...new Set(catalog)].map(modelEntry);
+    const listed = this.#listed.get(source) ?? [...new Set(catalog)].map(modelEntry);
     return {
       id,
       name: isShownTwice && key.id !== undefined ? `${nameOf(key)} (${key.id.slice(0, 8)})` : nameOf(key),
@@ -300,11 +301,11 @@ export class SeatFinder {
     };
   }
 
-  async #list(key: UsableKey, version: string): Promise<void> {
+  async #list(key: UsableKey, source: string): Promise<void> {
     try {
       const { inference } = await this.#context.connections.withApiKey(key.secret);
       const { data } = await inference.models();
-      if (data.length > 0) this.#listed.set(version, data);
+      if (data.length > 0) this.#listed.set(source, data);
     } catch (error) {
       // It may not answer outside its hours. Then the pool says what it offers.
       if (!(error instanceof CommandError)) throw error;

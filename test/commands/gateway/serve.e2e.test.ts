@@ -617,6 +617,7 @@ describe('the seats', () => {
   test.each(['', '--overlap 2s'])('answer each request while their key is rotated %s', async (overlap) => {
     const { me, seats, api } = await seatHolder();
     const gateway = await serveGateway(me);
+    const models = (await gateway.get('/v1/models')).text;
     const statuses: number[] = [];
     let isRotating = true;
     const asking = (async () => {
@@ -630,6 +631,7 @@ describe('the seats', () => {
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(keysUsed({ api }).at(-1)).not.toBe(seats[0].secret);
     expect(await statesOf(gateway)).toEqual({ 'seat-1': 'free' });
+    expect((await gateway.get('/v1/models')).text).toBe(models);
   });
 
   test('without a stored key are named with the command that creates one', async () => {
