@@ -46,6 +46,9 @@ interface FindOptions {
   readonly isFirst: boolean;
 }
 
+/** How often the account is read if keys are stored all the time. */
+const mostReads = 3;
+
 /** Errors that a retry may resolve. */
 const transientErrors: readonly string[] = [
   'unreachable',
@@ -178,10 +181,22 @@ export class SeatFinder {
   async #readAccount(): Promise<Account | undefined> {
     const api = await this.#context.connections.api();
     if (api.client.managementKey === undefined) return undefined;
-    const [keys, pools, status] = [await api.keys.list(), await api.pools.list(), await api.billing.status()];
-    const subscriptions = await allSubscriptions(api, status);
-    await updateStoredKeys(this.#context, { keys, subscriptions });
-    return { keys, subscriptions, pools };
+    const account = await this.#withSameStore(async () => {
+      const [keys, pools, status] = [await api.keys.list(), await api.pools.list(), await api.billing.status()];
+      return { keys, pools, subscriptions: await allSubscriptions(api, status) };
+    });
+    await updateStoredKeys(this.#context, account);
+    return account;
+  }
+
+  /** Reads the account, again if a key is stored meanwhile. If the account was read before, that key would seem to be revoked. */
+  async #withSameStore<Result>(read: () => Promise<Result>): Promise<Result> {
+    const { file } = await keyStoreOf(this.#context);
+    for (let attempt = 1; ; attempt++) {
+      const version = fileVersion(file);
+      const result = await read();
+      if (attempt === mostReads || fileVersion(file) === version) return result;
+    }
   }
 
   /** Returns the keys of the account; undefined without a management key, or if the API can't be reached. */
@@ -189,7 +204,7 @@ export class SeatFinder {
     const api = await this.#context.connections.api();
     if (api.client.managementKey === undefined) return undefined;
     try {
-      const keys = await api.keys.list();
+      const keys = await this.#withSameStore(() => api.keys.list());
       await updateStoredKeys(this.#context, { keys });
       return keys;
     } catch (error) {
