@@ -90,7 +90,7 @@ interface SeatKey {
 export class SeatFinder {
   readonly #context: SeatContext;
   readonly #choice: SeatChoice;
-  /** The models that keys list, by their subscription, so that they stay when a key is replaced; without one, by the version of the seat. */
+  /** The models that keys list, by their subscription, so that they stay when a key is replaced. Without one, by the version of the seat. */
   readonly #listed = new Map<string, readonly ListedModel[]>();
   /** The type of each key that the account doesn't name, by its secret. */
   readonly #types = new Map<string, string>();
