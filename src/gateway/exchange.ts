@@ -19,8 +19,8 @@ export interface ExchangeParts {
   readonly upstream: Upstream;
   readonly memory: ReplayMemory;
   readonly metrics: Metrics;
-  /** The key that pays outside the hours of all seats with prepaid credit; undefined: none does. */
-  readonly creditKey: GatewayKey | undefined;
+  /** Returns the key that pays outside the hours of all seats with prepaid credit; undefined: none does. */
+  readonly creditKey: () => GatewayKey | undefined;
   /** Returns milliseconds of a clock that can't be set. */
   readonly monotonic: () => number;
   /** Returns the time of the API, in epoch milliseconds. */
@@ -85,7 +85,8 @@ export class Exchange {
   #refusals = 0;
   #refusedAt = 0;
   #firstByte: number | undefined;
-  #usesCredit = false;
+  /** The key that pays for it with prepaid credit. */
+  #creditKey: GatewayKey | undefined;
   /** Whether all of the body was read, as far as it is kept. */
   #isRead = false;
   #isAnswering = false;
@@ -154,15 +155,16 @@ export class Exchange {
   }
 
   #onTurn(turn: Turn<GatewaySeat>): void {
-    const { creditKey } = this.#parts;
     this.#queueTime += this.#parts.monotonic() - this.#since;
     this.#since = this.#parts.monotonic();
     if (turn.kind === 'seat') {
       this.#seat = turn.seat;
       this.#send(turn.seat);
-    } else if (turn.kind === 'outside hours' && turn.isKnown && creditKey) {
-      void this.#payWithCredit(creditKey, this.#refusalFor(turn));
-    } else this.#refuse(this.#refusalFor(turn));
+      return;
+    }
+    const creditKey = turn.kind === 'outside hours' && turn.isKnown ? this.#parts.creditKey() : undefined;
+    if (creditKey) void this.#payWithCredit(creditKey, this.#refusalFor(turn));
+    else this.#refuse(this.#refusalFor(turn));
   }
 
   /**
@@ -191,7 +193,7 @@ export class Exchange {
       this.#refuse(refusal);
       return;
     }
-    this.#usesCredit = true;
+    this.#creditKey = key;
     this.#send(key);
   }
 
@@ -226,19 +228,19 @@ export class Exchange {
           length: hasBody ? length : undefined,
         }),
         body: hasBody ? body : null,
-        reuse: !this.#usesCredit,
+        reuse: !this.#creditKey,
       },
       {
         head: (status, statusText, headers) => {
           const report = this.#reportOf(status, headers);
           this.#countAnswer(String(status));
-          if (this.#usesCredit && status === 401) {
+          if (this.#creditKey && status === 401) {
             sent.abort();
             this.#refuseWithoutCredit();
             return;
           }
-          if (this.#usesCredit) this.#countCredit();
-          if (this.#usesCredit || !this.#movesOn(report)) {
+          if (this.#creditKey) this.#countCredit();
+          if (this.#creditKey || !this.#movesOn(report)) {
             this.#answer(status, statusText, headers, report);
             return;
           }
@@ -275,7 +277,7 @@ export class Exchange {
 
   /** Answers a request for which the key that pays with credit was refused. The client's own token is right. */
   #refuseWithoutCredit(): void {
-    this.#usesCredit = false;
+    this.#creditKey = undefined;
     this.#parts.onCreditRefused();
     this.#refuse({
       status: 503,
@@ -374,7 +376,7 @@ export class Exchange {
       ...(expectedWait === undefined ? [] : ['X-Gateway-Expected-Wait', seconds(expectedWait)]),
       'X-Gateway-Queue-Time',
       seconds(this.#queueTime),
-      ...(this.#usesCredit ? ['X-Gateway-Paid-With', 'credit'] : []),
+      ...(this.#creditKey ? ['X-Gateway-Paid-With', 'credit'] : []),
     ];
   }
 
@@ -424,13 +426,13 @@ export class Exchange {
       return;
     }
     const report: SeatReport = { kind: 'unreachable' };
-    if (!this.#usesCredit && !isTimeout(error) && this.#movesOn(report)) {
+    if (!this.#creditKey && !isTimeout(error) && this.#movesOn(report)) {
       this.#moveOn(report);
       return;
     }
     this.#releaseSeat(report);
     // Nothing says whether it was paid for.
-    if (this.#usesCredit) this.#countCredit();
+    if (this.#creditKey) this.#countCredit();
     if (isTimeout(error)) this.#fail(504, 'upstream_timeout', "The API didn't answer in time.");
     else this.#fail(502, 'upstream_unreachable', "The API can't be reached, or closed the connection.");
   }
@@ -506,7 +508,7 @@ export class Exchange {
       status: hasStatus ? statusCode : undefined,
       key: this.#answeredBy,
       pool: this.#answeredPool,
-      credit: this.#usesCredit,
+      credit: this.#creditKey !== undefined,
       attempts: this.#attempts,
       complete,
       queueTime: Math.round(this.#queueTime),
@@ -518,7 +520,7 @@ export class Exchange {
   }
 
   #countAnswer(result: string): void {
-    const name = this.#usesCredit ? this.#parts.creditKey?.name : this.#seat?.name;
+    const name = (this.#creditKey ?? this.#seat)?.name;
     if (result !== 'error') {
       this.#answeredBy = name;
       this.#answeredPool = this.#seat?.pool;

@@ -202,7 +202,7 @@ export class Gateway {
       upstream: this.#upstream,
       memory: this.#memory,
       metrics: this.#metrics,
-      creditKey: this.#creditKey,
+      creditKey: () => this.#creditKey,
       monotonic,
       wall,
       onRefused,

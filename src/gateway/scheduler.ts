@@ -205,6 +205,8 @@ export class Scheduler<S extends Seat> {
       if (known.seat.version !== seat.version) {
         Object.assign(known, { asideUntil: 0, closedUntil: 0, isRefused: false, isConfirmed: false, failures: 0 });
       }
+      // What it said about its hours may be over with those of before.
+      if (String(known.seat.hours) !== String(seat.hours)) known.closedUntil = 0;
       // The account still has its key.
       if (known.isRefused)
         Object.assign(known, { asideUntil: 0, checkedUntil: 0, isRefused: false, isConfirmed: true });

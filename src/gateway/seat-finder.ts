@@ -46,6 +46,9 @@ interface FindOptions {
   readonly isFirst: boolean;
 }
 
+/** How often the account is read if keys are stored all the time. */
+const mostReads = 3;
+
 /** Errors that a retry may resolve. */
 const transientErrors: readonly string[] = [
   'unreachable',
@@ -87,7 +90,7 @@ interface SeatKey {
 export class SeatFinder {
   readonly #context: SeatContext;
   readonly #choice: SeatChoice;
-  /** The models of each seat, by its version, as its key lists them. */
+  /** The models that keys list, by their subscription, so that they stay when a key is replaced. Without one, by the version of the seat. */
   readonly #listed = new Map<string, readonly ListedModel[]>();
   /** The type of each key that the account doesn't name, by its secret. */
   readonly #types = new Map<string, string>();
@@ -178,10 +181,22 @@ export class SeatFinder {
   async #readAccount(): Promise<Account | undefined> {
     const api = await this.#context.connections.api();
     if (api.client.managementKey === undefined) return undefined;
-    const [keys, pools, status] = [await api.keys.list(), await api.pools.list(), await api.billing.status()];
-    const subscriptions = await allSubscriptions(api, status);
-    await updateStoredKeys(this.#context, { keys, subscriptions });
-    return { keys, subscriptions, pools };
+    const account = await this.#withSameStore(async () => {
+      const [keys, pools, status] = [await api.keys.list(), await api.pools.list(), await api.billing.status()];
+      return { keys, pools, subscriptions: await allSubscriptions(api, status) };
+    });
+    await updateStoredKeys(this.#context, account);
+    return account;
+  }
+
+  /** Reads the account, again if a key is stored meanwhile. If the account was read before, that key would seem to be revoked. */
+  async #withSameStore<Result>(read: () => Promise<Result>): Promise<Result> {
+    const { file } = await keyStoreOf(this.#context);
+    for (let attempt = 1; ; attempt++) {
+      const version = fileVersion(file);
+      const result = await read();
+      if (attempt === mostReads || fileVersion(file) === version) return result;
+    }
   }
 
   /** Returns the keys of the account; undefined without a management key, or if the API can't be reached. */
@@ -189,7 +204,7 @@ export class SeatFinder {
     const api = await this.#context.connections.api();
     if (api.client.managementKey === undefined) return undefined;
     try {
-      const keys = await api.keys.list();
+      const keys = await this.#withSameStore(() => api.keys.list());
       await updateStoredKeys(this.#context, { keys });
       return keys;
     } catch (error) {
@@ -283,9 +298,10 @@ export class SeatFinder {
     const pool = account?.pools.find(({ slug, id: poolId }) => [slug, poolId].includes(key.poolSlug));
     const hours = subscription ? reservedHours(subscription) : key.subscription?.hours;
     const version = await versionOf(key);
-    if (!this.#listed.has(version) && mayListModels(id)) await this.#list(key, version);
+    const source = key.subscriptionId ?? version;
+    if (!this.#listed.has(source) && mayListModels(id)) await this.#list(key, source);
     const catalog = pool ? [pool.modelId, ...(pool.models ?? [])].flatMap((each) => each ?? []) : [];
-    const listed = this.#listed.get(version) ?? [...new Set(catalog)].map(modelEntry);
+    const listed = this.#listed.get(source) ?? [...new Set(catalog)].map(modelEntry);
     return {
       id,
       name: isShownTwice && key.id !== undefined ? `${nameOf(key)} (${key.id.slice(0, 8)})` : nameOf(key),
@@ -300,11 +316,11 @@ export class SeatFinder {
     };
   }
 
-  async #list(key: UsableKey, version: string): Promise<void> {
+  async #list(key: UsableKey, source: string): Promise<void> {
     try {
       const { inference } = await this.#context.connections.withApiKey(key.secret);
       const { data } = await inference.models();
-      if (data.length > 0) this.#listed.set(version, data);
+      if (data.length > 0) this.#listed.set(source, data);
     } catch (error) {
       // It may not answer outside its hours. Then the pool says what it offers.
       if (!(error instanceof CommandError)) throw error;

@@ -14,13 +14,16 @@ interface Share {
   running: number;
   /** How many wait. */
   waiting: number;
-  /** When the client last had its turn with the model, as a number of started requests. A new client is before the one that had the last turn. */
+  /**
+   * When the client last had its turn with the model, as a number of started requests. A new client is before the one that had the last
+   * turn.
+   */
   turn: number;
 }
 
 /**
- * Decides which client is next: the one with the fewest running requests, then the one that waited longest since its last turn. A client that waits while none of its requests is answered is overtaken at most once by each of the others, and not by new
- * ones.
+ * Decides which client is next: the one with the fewest running requests, then the one that waited longest since its last turn. A client
+ * that waits while none of its requests is answered is overtaken at most once by each of the others, and not by new ones.
  */
 export class ClientShares {
   /** The clients with requests, for each model. */

@@ -29,6 +29,11 @@ const { values: options } = parseArgs({
 });
 const seed = Number(options.seed);
 const soakCount = Number(options.count ?? (options.soak ? 200_000 : 20_000));
+const measurements = { latency, busy, load, streams, soak, fairness };
+if (options.only !== undefined && !(options.only in measurements)) {
+  console.error(`"${options.only}" is not a measurement. Use ${Object.keys(measurements).join(', ')}.`);
+  process.exit(2);
+}
 const noFaults = { seed, events: [3, 3], pause: [0, 0], eventSize: 40, faults: 0 };
 
 const rows = [];
@@ -45,7 +50,6 @@ const api = startScript('gateway-api.mjs', [modules.api, JSON.stringify(noFaults
 const clients = startScript('gateway-clients.mjs', [modules.clients]);
 const apiUrl = await api.call('start');
 
-const measurements = { latency, busy, load, streams, soak, fairness };
 try {
   for (const [name, measure] of Object.entries(measurements)) {
     if (options.only !== undefined && options.only !== name) continue;
@@ -107,7 +111,7 @@ async function busy() {
   await sleep(1000);
   await api.call('resetCounts');
   await sleep(20_000);
-  const { busyTime, time, gaps, answered } = await api.call('report');
+  const { busyTime, time, gaps, answered, violations } = await api.call('report');
   await clients.call('stop');
   await running;
   await gateway.stop();
@@ -116,7 +120,7 @@ async function busy() {
     goal: '≥ 99 %',
     must: '≥ 97 %',
     meetsGoal: share >= 0.99,
-    meetsMust: share >= 0.97,
+    meetsMust: share >= 0.97 && violations === 0,
     note: `${answered} answers of 0.1 to 0.4 s; a key is free for ${percentile(gaps, 0.5).toFixed(2)} ms (p50), ${percentile(gaps, 0.99).toFixed(2)} ms (p99) between two`,
   });
 }

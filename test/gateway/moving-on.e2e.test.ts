@@ -313,6 +313,20 @@ test('credit is not spent if the hours of a seat start while the body arrives', 
   expect(await gateway.ended(1)).toMatchObject([{ credit: false, key: 'key-0' }]);
 });
 
+test('credit is spent through the key in use when the body has arrived', async () => {
+  const api = await standIn((call) => call.answer(200, 'ok'));
+  const creditKey = { name: 'credit', secret: creditSecret };
+  const gateway = await startGateway(api.url, { seats: [seat(0, { hours: [] })], creditKey });
+  const client = await dial(gateway.url);
+  client.write(requestWith(token, { body }).slice(0, -1));
+  await otherRequests(gateway, 20);
+  await gateway.updateCreditKey({ name: 'new', secret: secretOf(9) });
+  client.write(body.slice(-1));
+  expect(parseAnswer(await client.closed).body.toString()).toBe('ok');
+  expect(api.calls.map(({ secret }) => secret)).toEqual([secretOf(9)]);
+  expect(await gateway.ended(1)).toMatchObject([{ credit: true, key: 'new' }]);
+});
+
 test.each([
   ['within its hours', [20]],
   ["whose hours aren't known", undefined],

@@ -314,6 +314,7 @@ class Comparison {
         this.#seats.set(each.id, { ...fresh, seat: each, checkedUntil: 0, isDraining: false, request: undefined });
       else {
         if (known.seat.version !== each.version) Object.assign(known, fresh);
+        if (String(known.seat.hours) !== String(each.hours)) known.closedUntil = 0;
         if (known.isRefused)
           Object.assign(known, { asideUntil: 0, checkedUntil: 0, isRefused: false, isConfirmed: true });
         Object.assign(known, { seat: each, isDraining: false });

@@ -538,6 +538,15 @@ describe('update', () => {
     expect(bench.states()).toEqual({ a: 'free' });
   });
 
+  test('forgets with other hours that a seat was closed, and keeps it with the same', () => {
+    const bench = new SchedulerBench({ seats: [seat('a', { hours: [9, 11] })] });
+    bench.release(bench.enter(), { kind: 'closed', retryAfter: 20 * hour });
+    bench.scheduler.update([seat('a', { hours: [9, 11] })]);
+    expect(bench.states()).toEqual({ a: 'outside hours' });
+    bench.scheduler.update([seat('a', { hours: [9, 10, 11] })]);
+    expect(bench.states()).toEqual({ a: 'free' });
+  });
+
   test("doesn't blame a new key for what the old one was refused", () => {
     const bench = new SchedulerBench({ seats: [seat('a')] });
     const first = bench.enter();

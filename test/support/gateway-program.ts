@@ -10,7 +10,7 @@ let gateway: Gateway | undefined;
 
 createInterface({ input: process.stdin })
   .on('line', async (line) => {
-    const { start, seats, advance }: GatewayOrder = JSON.parse(line);
+    const { start, seats, advance, creditKey }: GatewayOrder = JSON.parse(line);
     if (start) {
       gateway = new Gateway({
         ...start,
@@ -25,6 +25,7 @@ createInterface({ input: process.stdin })
     time += advance ?? 0;
     if (seats)
       gateway?.update(seats.map((each): GatewaySeat => ({ ...each, models: each.models && new Set(each.models) })));
+    if (creditKey) gateway?.updateCreditKey(creditKey);
     if (gateway) tell({ url: gateway.url });
   })
   .on('close', () => process.exit());

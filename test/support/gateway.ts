@@ -6,7 +6,7 @@ import { rolldown } from 'rolldown';
 import { onTestFinished } from 'vitest';
 import type { RequestRecord } from '../../src/gateway/events.ts';
 import { Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
-import type { GatewaySeat } from '../../src/gateway/seat.ts';
+import type { GatewayKey, GatewaySeat } from '../../src/gateway/seat.ts';
 import { emptyFolder } from './folder.ts';
 import { isBinary } from './program.ts';
 import { machineStart } from './sandbox.ts';
@@ -64,6 +64,7 @@ export interface TestGateway {
   /** Lets time pass, and has the seats checked. */
   advance(milliseconds: number): Promise<void>;
   update(seats: readonly GatewaySeat[]): Promise<void>;
+  updateCreditKey(key: GatewayKey): Promise<void>;
 }
 
 /** The orders for a gateway in a separate process. */
@@ -71,6 +72,7 @@ export interface GatewayOrder {
   readonly start?: Settings & { readonly api: string; readonly now: number };
   readonly seats?: readonly (Omit<GatewaySeat, 'models'> & { readonly models: readonly string[] | undefined })[];
   readonly advance?: number;
+  readonly creditKey?: GatewayKey;
 }
 
 /** The events that it reports. */
@@ -119,10 +121,11 @@ export async function startGateway(api: string, { seats = 1, env, ...setting }: 
       known = others;
       await gateway.update(others);
     },
+    updateCreditKey: (key) => gateway.updateCreditKey(key),
   };
 }
 
-type Started = Pick<TestGateway, 'url' | 'advance' | 'update'>;
+type Started = Pick<TestGateway, 'url' | 'advance' | 'update' | 'updateCreditKey'>;
 
 class Events {
   readonly records: RequestRecord[] = [];
@@ -175,6 +178,7 @@ async function startHere(api: string, settings: Settings, events: Events): Promi
       time += milliseconds;
     },
     update: async (seats) => gateway.update(seats),
+    updateCreditKey: async (key) => gateway.updateCreditKey(key),
   };
 }
 
@@ -232,6 +236,9 @@ async function startProcess(
     },
     async update(seats) {
       await order({ seats: seats.map((each) => ({ ...each, models: each.models && [...each.models] })) });
+    },
+    async updateCreditKey(creditKey) {
+      await order({ creditKey });
     },
   };
 }

@@ -18,7 +18,7 @@ import {
   storedSeat,
   tokenOf,
 } from '../../support/seat-holder.ts';
-import { answer, type Behavior } from '../../support/servers.ts';
+import { answer, type Behavior, forward } from '../../support/servers.ts';
 
 const config = (...names: readonly string[]) => path.join('config', 'cheapestinference', ...names);
 
@@ -617,6 +617,7 @@ describe('the seats', () => {
   test.each(['', '--overlap 2s'])('answer each request while their key is rotated %s', async (overlap) => {
     const { me, seats, api } = await seatHolder();
     const gateway = await serveGateway(me);
+    const models = (await gateway.get('/v1/models')).text;
     const statuses: number[] = [];
     let isRotating = true;
     const asking = (async () => {
@@ -630,6 +631,35 @@ describe('the seats', () => {
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(keysUsed({ api }).at(-1)).not.toBe(seats[0].secret);
     expect(await statesOf(gateway)).toEqual({ 'seat-1': 'free' });
+    expect((await gateway.get('/v1/models')).text).toBe(models);
+  });
+
+  test('answer a request whose key is rotated while the account is read', async () => {
+    let goOn = () => {};
+    const released = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let holds = false;
+    const { me, api } = await seatHolder({
+      instead: ({ path: url }, box) => {
+        if (!holds || url !== '/api/pools') return undefined;
+        holds = false;
+        return async (request, response) => {
+          await released;
+          await forward(box.url, request, response);
+        };
+      },
+    });
+    const gateway = await serveGateway(me);
+    const before = api.requests.filter((each) => each === 'GET /api/pools').length;
+    holds = true;
+    gateway.kill('SIGHUP');
+    await api.times('GET /api/pools', before + 1);
+    expect((await me.ci('keys rotate seat-1 --store --yes')).code).toBe(0);
+    const asked = gateway.chat();
+    await expect.poll(() => statesOf(gateway)).toEqual({ 'seat-1': 'refused' });
+    goOn();
+    expect((await asked).status).toBe(200);
   });
 
   test('without a stored key are named with the command that creates one', async () => {
