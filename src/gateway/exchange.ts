@@ -87,11 +87,14 @@ export class Exchange {
   #firstByte: number | undefined;
   /** The key that pays for it with prepaid credit. */
   #creditKey: GatewayKey | undefined;
+  #isCreditCounted = false;
   /** Whether all of the body was read, as far as it is kept. */
   #isRead = false;
   #isAnswering = false;
   #hasEnded = false;
   #tokens: TokenCounter | undefined;
+  /** What a response says about the seat that isn't passed on. */
+  #rejection: SeatReport | undefined;
   /** What the answer says about the seat, which is noted at its end. */
   #report: SeatReport = { kind: 'answered' };
   /** The name and the pool of the key that answered last. */
@@ -204,13 +207,13 @@ export class Exchange {
     const declared = this.#request.headers['content-length'];
     const length = Buffer.isBuffer(body) ? body.length : declared === undefined ? undefined : Number(declared);
     const hasBody = declared !== undefined || this.#request.headers['transfer-encoding'] !== undefined;
-    let rejection: SeatReport | undefined;
+    this.#rejection = undefined;
     let discarded = 0;
     let timer: NodeJS.Timeout | undefined;
     // The seat is answering until the end of the response, or of the connection.
     const moveOn = () => {
       clearTimeout(timer);
-      if (rejection && this.#sent === sent && !this.#hasEnded) this.#moveOn(rejection);
+      if (this.#rejection && this.#sent === sent && !this.#hasEnded) this.#moveOn(this.#rejection);
     };
     const abort = () => {
       clearTimeout(timer);
@@ -244,24 +247,24 @@ export class Exchange {
             this.#answer(status, statusText, headers, report);
             return;
           }
-          rejection = report;
+          this.#rejection = report;
           // The connection can be used again if all of the request and of the response pass through it.
           if (Buffer.isBuffer(body)) timer = setTimeout(abort, discardTime).unref();
           else abort();
         },
         data: (chunk) => {
-          if (!rejection) this.#pass(chunk);
+          if (!this.#rejection) this.#pass(chunk);
           else {
             discarded += chunk.length;
             if (discarded > mostDiscarded) abort();
           }
         },
         end: () => {
-          if (rejection) moveOn();
+          if (this.#rejection) moveOn();
           else this.#endAnswer();
         },
         fail: (error) => {
-          if (rejection) moveOn();
+          if (this.#rejection) moveOn();
           else this.#onFailure(error);
         },
       },
@@ -269,8 +272,12 @@ export class Exchange {
     this.#sent = sent;
   }
 
+  /** Counts a request that was paid for, or may have been. */
   #countCredit(): void {
     const { metrics, onCredit } = this.#parts;
+    if (this.#isCreditCounted) return;
+    this.#isCreditCounted = true;
+    this.#answeredBy = this.#creditKey?.name;
     metrics.countCredit(this.#modelLabel());
     onCredit();
   }
@@ -431,7 +438,6 @@ export class Exchange {
       return;
     }
     this.#releaseSeat(report);
-    // Nothing says whether it was paid for.
     if (this.#creditKey) this.#countCredit();
     if (isTimeout(error)) this.#fail(504, 'upstream_timeout', "The API didn't answer in time.");
     else this.#fail(502, 'upstream_unreachable', "The API can't be reached, or closed the connection.");
@@ -447,12 +453,15 @@ export class Exchange {
   #cancel(): void {
     const sent = this.#sent;
     sent?.abort();
+    // The client may pay for an answer that it doesn't get.
+    if (this.#creditKey && sent?.hasLeft && !this.#isAnswering) this.#countCredit();
+    const report = this.#rejection ?? { kind: 'unused' };
     if (!this.#seat) {
       if (this.#ticket) this.#parts.scheduler.leave(this.#ticket);
     } else if (sent?.hasLeft) {
       // The API sees the end of this connection before the next request, which is on another one.
-      setTimeout(() => this.#releaseSeat({ kind: 'unused' }), closingTime).unref();
-    } else this.#releaseSeat({ kind: 'unused' });
+      setTimeout(() => this.#releaseSeat(report), closingTime).unref();
+    } else this.#releaseSeat(report);
   }
 
   /** Ends an exchange with an incomplete request. */

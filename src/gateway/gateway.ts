@@ -122,9 +122,13 @@ export class Gateway {
     return this.#scheduler.seats().some(({ seat }) => seat.id === id);
   }
 
-  /** Replaces the seats. One that is gone finishes its request. */
-  update(seats: readonly GatewaySeat[]): void {
-    this.#scheduler.update(seats);
+  /**
+   * Replaces the seats. One that is gone finishes its request.
+   *
+   * @param readAt - when the account was read, in milliseconds of the monotonic clock
+   */
+  update(seats: readonly GatewaySeat[], readAt?: number): void {
+    this.#scheduler.update(seats, readAt);
   }
 
   /** Replaces the key that pays with prepaid credit. */

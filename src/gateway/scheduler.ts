@@ -82,6 +82,8 @@ interface SeatState<S extends Seat> {
   /** Until when it is outside its hours, as it said itself, in epoch milliseconds. */
   closedUntil: number;
   isRefused: boolean;
+  /** When its key was refused last. */
+  refusedAt: number;
   /** Until when requests wait for the account to be read after its key was refused, in milliseconds of the monotonic clock. */
   checkedUntil: number;
   /** Whether the account still had its key when it was refused last. */
@@ -188,8 +190,12 @@ export class Scheduler<S extends Seat> {
     return false;
   }
 
-  /** Replaces the seats. One that is gone finishes its request. */
-  update(seats: readonly S[]): void {
+  /**
+   * Replaces the seats. One that is gone finishes its request.
+   *
+   * @param readAt - when the account was read, in milliseconds of the monotonic clock
+   */
+  update(seats: readonly S[], readAt = this.#options.monotonic()): void {
     const ids = new Set(seats.map(({ id }) => id));
     for (const [id, state] of this.#seats) {
       if (ids.has(id)) continue;
@@ -207,8 +213,8 @@ export class Scheduler<S extends Seat> {
       }
       // What it said about its hours may be over with those of before.
       if (String(known.seat.hours) !== String(seat.hours)) known.closedUntil = 0;
-      // The account still has its key.
-      if (known.isRefused)
+      // The account still has its key. One that was read before the refusal doesn't say so.
+      if (known.isRefused && known.refusedAt <= readAt)
         Object.assign(known, { asideUntil: 0, checkedUntil: 0, isRefused: false, isConfirmed: true });
       known.seat = seat;
       known.isDraining = false;
@@ -520,6 +526,7 @@ export class Scheduler<S extends Seat> {
       case 'refused':
         state.failures++;
         state.isRefused = true;
+        state.refusedAt = now;
         // The key may have been replaced. If the account still has it, it is refused for another reason.
         if (!state.isConfirmed) state.checkedUntil = now + checkTime;
         setAside(backoff(refusedBackoff, longestRefused));
@@ -570,6 +577,7 @@ function newState<S extends Seat>(seat: S): SeatState<S> {
     asideUntil: 0,
     closedUntil: 0,
     isRefused: false,
+    refusedAt: 0,
     checkedUntil: 0,
     isConfirmed: false,
     failures: 0,

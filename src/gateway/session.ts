@@ -84,6 +84,8 @@ export class Session {
   #nextRefresh = 0;
   /** What was already said about seats that can't be used. */
   #said = new Set<string>();
+  /** What was already said about the usage file. */
+  #usageProblem: string | undefined;
   /** What the latest refresh couldn't do. */
   #failed: 'read the account' | 'update the seats' | undefined;
   /** The key that pays with prepaid credit. */
@@ -268,7 +270,7 @@ export class Session {
       const { finder, isTaken } = this.#parts;
       const found = await finder.find({ mayListModels: (id) => !gateway.has(id) && !isTaken(id), isFirst: false });
       if (this.#stop.signal.aborted) return;
-      this.#update(gateway, { ...found, seats: await this.#parts.claim(found.seats) });
+      this.#update(gateway, { ...found, seats: await this.#parts.claim(found.seats) }, start);
       await this.#refreshCreditKey(gateway);
       if (this.#failed === 'read the account') this.note('The account can be read again.');
       if (this.#failed === 'update the seats') this.note('The seats can be updated again.');
@@ -307,10 +309,10 @@ export class Session {
   }
 
   /** Uses the seats that were found, and says which ones joined and left. */
-  #update(gateway: Gateway, found: FoundSeats): void {
+  #update(gateway: Gateway, found: FoundSeats, readAt: number): void {
     const at = this.#context.world.now();
     const before = gateway.status.seats.filter(({ state }) => state !== 'draining').map(({ seat }) => seat);
-    gateway.update(found.seats);
+    gateway.update(found.seats, readAt);
     for (const { id, name: key, pool = null } of found.seats) {
       if (!before.some((seat) => seat.id === id)) void this.#print(gatewayEvent('seat_joined', at, { key, pool }));
     }
@@ -367,8 +369,8 @@ export class Session {
       this.#parts.usage.prune();
     } catch (error) {
       const message = `Can't write the usage file: ${messageOf(error)}`;
-      if (!this.#said.has(message)) this.note(message);
-      this.#said.add(message);
+      if (this.#usageProblem !== message) this.note(message);
+      this.#usageProblem = message;
     }
   }
 

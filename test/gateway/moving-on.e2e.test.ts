@@ -390,6 +390,16 @@ describe('with a credit key, a request outside all hours is sent once, and not a
     expect(await gateway.ended(2)).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
   });
 
+  test('the client went away, although it may have to pay', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url, { seats, creditKey });
+    const client = await dial(gateway.url);
+    client.write(requestWith(token, { body: '{"model":"m"}' }));
+    await (await api.next()).body();
+    client.leave();
+    expect(await gateway.ended(1)).toMatchObject([{ credit: true, attempts: 1, key: 'credit', complete: false }]);
+  });
+
   test('an answer on a connection that is used again', async () => {
     const api = await standIn((call) => call.answer(200, 'ok'));
     const gateway = await startGateway(api.url, { seats, creditKey });
@@ -399,6 +409,27 @@ describe('with a credit key, a request outside all hours is sent once, and not a
 });
 
 describe('a client that goes away', () => {
+  test('while a refusal arrives leaves the seat set aside', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const client = await dial(gateway.url);
+    client.write(requestWith(token, { body: '{"model":"m"}' }));
+    const call = await api.next();
+    call.write('HTTP/1.1 429 Busy\r\nRetry-After: 30\r\nContent-Length: 100\r\n\r\n');
+    await answered(gateway, 429);
+    client.leave();
+    await gateway.ended(1);
+    const status = requestWith(token, { method: 'GET', path: '/status', body: '' });
+    const state = async () =>
+      JSON.parse(parseAnswer(await exchange(gateway.url, status)).body.toString()).seats[0].state;
+    await expect.poll(state).not.toBe('busy');
+    expect(await state()).toBe('set aside');
+    const next = ask(gateway, '{"model":"m"}');
+    await gateway.advance(30_000);
+    (await api.next()).answer(200, 'next');
+    expect((await next).body.toString()).toBe('next');
+  });
+
   test('while it waits never reaches the API, and the next one gets the seat', async () => {
     const api = await standIn();
     const gateway = await startGateway(api.url);
@@ -563,4 +594,11 @@ async function waiting(gateway: TestGateway, count: number): Promise<void> {
     const { queue }: { queue: number } = JSON.parse(parseAnswer(await exchange(gateway.url, request)).body.toString());
     if (queue === count) return;
   }
+}
+
+/** Waits until the API has begun an answer with a status. */
+async function answered(gateway: TestGateway, code: number): Promise<void> {
+  const request = requestWith(token, { method: 'GET', path: '/metrics', body: '' });
+  const metrics = async () => parseAnswer(await exchange(gateway.url, request)).body.toString();
+  while (!(await metrics()).includes(`upstream_responses_total{seat="key-0",status="${code}"}`));
 }

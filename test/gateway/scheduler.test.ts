@@ -437,6 +437,17 @@ describe('a seat', () => {
     expect(outcome(bench.enter())).toEqual([]);
   });
 
+  test('whose key was refused is not confirmed by what was read before', () => {
+    const bench = new SchedulerBench({ seats: [seat('a')] });
+    const refused = bench.enter();
+    bench.pass(5 * second);
+    bench.release(refused, { kind: 'refused' }, true);
+    bench.scheduler.update([seat('a')], 4 * second);
+    expect(outcome(refused)).toEqual(['a']);
+    bench.scheduler.update([seat('a')], 5 * second);
+    expect(outcome(refused)).toEqual(['a', 'a']);
+  });
+
   test('whose key was refused and that is gone lets no request wait', () => {
     const bench = new SchedulerBench({ seats: [seat('a')] });
     const refused = bench.enter();

@@ -400,9 +400,8 @@ describe('outside the hours of all seats', () => {
     expect(refusalOf(refused)).toEqual([503, 'credit_key_refused', expect.stringContaining('refused the key')]);
     expect(refused.headers.get('x-gateway-paid-with')).toBeNull();
     expect(await gateway.next('note')).toMatchObject({
-      message: expect.stringMatching(
-        /^The API refuses key "overflow", which pays with prepaid credit\. Create .*--store`/,
-      ),
+      message:
+        'The API refuses key "overflow", which pays with prepaid credit. Create another one with `ci keys create NAME --credit --max-budget 5 --store`. If the gateway was started with --credit-key, start it again with the new name.',
     });
     expect((await gateway.chat()).status).toBe(503);
     expect((await gateway.get('/metrics')).text).not.toContain('credit_requests_total{');
