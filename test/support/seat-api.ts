@@ -152,11 +152,11 @@ export class SeatApi {
 
   /**
    * Takes a key. Returns whether it was free. The gateway may have closed the connection of one of two requests before it sent the other
-   * one, but connections aren't read in the order in which that happened.
+   * one, but connections aren't read in the order in which that happened: either of them can be the later one here.
    */
   async #take(key: string, answering: Answering): Promise<boolean> {
     for (let earlier = this.#answering.get(key); earlier; earlier = this.#answering.get(key)) {
-      for (let turn = 0; turn < noticeTurns && this.#answering.get(key) === earlier; turn++) await sleep(1);
+      for (let turn = 0; turn < noticeTurns && !earlier.isGone && !answering.isGone; turn++) await sleep(1);
       if (answering.isGone) return true;
       if (!earlier.isGone) return false;
     }
