@@ -35,7 +35,11 @@ test('buys once if ten machines watch, and the others end because of it', async 
   expect(api.received.filter(isPurchase)).toHaveLength(1);
   expect(ended.map(({ code }) => code).sort()).toEqual([0, ...Array.from({ length: size - 1 }, () => 2)]);
   for (const { code, stderr } of ended) {
-    if (code === 2) expect(stderr).toContain('"message":"You bought the same thing just now: ');
+    // One that starts late can find the purchase under way.
+    if (code === 2)
+      expect(stderr).toMatch(
+        /"message":"You (?:bought the same thing just now: |may have bought the same thing just now")/,
+      );
   }
 });
 
