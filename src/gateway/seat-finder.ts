@@ -35,6 +35,8 @@ export interface MissingKey {
 
 /** What was found on this machine and in the account. */
 export interface FoundSeats {
+  /** The keys of the account; undefined if they can't be read. */
+  readonly keys: readonly Key[] | undefined;
   readonly seats: readonly GatewaySeat[];
   readonly missing: readonly MissingKey[];
   /** Stored keys that can't be used, and why: sentences. */
@@ -140,7 +142,7 @@ export class SeatFinder {
     this.#identify(chosen);
     const seats: GatewaySeat[] = [];
     for (const each of chosen) seats.push(await this.#seat(each, { account, mayListModels, chosen, usable }));
-    return { seats, missing: account ? this.#missingKeys(account, usable) : [], problems };
+    return { keys: account?.keys, seats, missing: account ? this.#missingKeys(account, usable) : [], problems };
   }
 
   /** Gives each key the ID of a seat. A key that replaces another one gets its ID, so that a running request stays that of the seat. */
@@ -159,10 +161,16 @@ export class SeatFinder {
     }
   }
 
-  /** Returns the key that pays with prepaid credit. @throws CommandError (not_found), (usage) */
-  async creditKey(name: string | undefined): Promise<CreditKey> {
+  /**
+   * Returns the key that pays with prepaid credit.
+   *
+   * @param name - its name or ID; undefined: the only one
+   * @param known - the keys of the account; undefined if they weren't just read
+   * @throws CommandError (not_found), (usage)
+   */
+  async creditKey(name: string | undefined, known?: readonly Key[]): Promise<CreditKey> {
     const store = await keyStoreOf(this.#context);
-    const keys = await this.#readKeys();
+    const keys = known ?? (await this.#readKeys());
     const stored = store.list();
     const key = name === undefined ? onlyCreditKey(stored) : findStoredKey(stored, name);
     if (key.keyType !== undefined && !/credit/i.test(key.keyType)) {

@@ -48,8 +48,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
   const certificate = certificateFor(options.listen, options);
   const tokens = readTokens(options.tokenFile, env);
   const finder = new SeatFinder(context, options);
-  const findCreditKey = options.outside === 'credit' ? () => finder.creditKey(options.creditKey) : undefined;
-  const creditKey = await findCreditKey?.();
+  const creditKey = options.outside === 'credit' ? await finder.creditKey(options.creditKey) : undefined;
   const api = await context.api();
   const account = await context.record.ownAccount();
   const seats = new SeatClaims(context, account.id);
@@ -58,7 +57,7 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     ...options,
     finder,
     creditKey,
-    findCreditKey,
+    creditKeyName: options.creditKey,
     usage,
     claim: (found) => seats.claimFree(found),
     isTaken: (id) => seats.isTaken(id),

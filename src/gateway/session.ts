@@ -50,8 +50,8 @@ interface SessionParts {
   readonly finder: SeatFinder;
   /** The key that pays with prepaid credit; undefined: none does. */
   readonly creditKey: CreditKey | undefined;
-  /** Reads it again. @throws CommandError if it can't be used any more */
-  readonly findCreditKey: (() => Promise<CreditKey>) | undefined;
+  /** Its name or ID as typed; undefined: it is the only one. */
+  readonly creditKeyName: string | undefined;
   readonly usage: UsageLog;
   /** Records the seats of this gateway. Returns those that no other gateway on this machine uses. */
   readonly claim: (seats: readonly GatewaySeat[]) => Promise<readonly GatewaySeat[]>;
@@ -271,7 +271,7 @@ export class Session {
       const found = await finder.find({ mayListModels: (id) => !gateway.has(id) && !isTaken(id), isFirst: false });
       if (this.#stop.signal.aborted) return;
       this.#update(gateway, { ...found, seats: await this.#parts.claim(found.seats) }, start);
-      await this.#refreshCreditKey(gateway);
+      await this.#refreshCreditKey(gateway, found);
       if (this.#failed === 'read the account') this.note('The account can be read again.');
       if (this.#failed === 'update the seats') this.note('The seats can be updated again.');
       this.#failed = undefined;
@@ -290,10 +290,11 @@ export class Session {
   }
 
   /** Uses another key that pays with prepaid credit, such as after a rotation. */
-  async #refreshCreditKey(gateway: Gateway): Promise<void> {
+  async #refreshCreditKey(gateway: Gateway, { keys }: FoundSeats): Promise<void> {
+    if (!this.#creditKey) return;
     try {
-      const key = await this.#parts.findCreditKey?.();
-      if (!key || key.secret === this.#creditKey?.secret) return;
+      const key = await this.#parts.finder.creditKey(this.#parts.creditKeyName, keys);
+      if (key.secret === this.#creditKey.secret) return;
       gateway.updateCreditKey(key);
       this.#useCredit(key);
     } catch (error) {
