@@ -3,7 +3,7 @@ import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { durationInWords } from '../domain/duration.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
-import { parsedJson } from '../domain/json.ts';
+import { isObject, memberOf, parsedJson } from '../domain/json.ts';
 import type { RunningGateway } from './running-gateways.ts';
 import { knownTokens } from './token.ts';
 
@@ -17,12 +17,66 @@ export interface Lease {
   close(): void;
 }
 
+/** A seat as a gateway reports it. */
+interface ReportedSeat {
+  readonly key: string;
+  readonly pool: string | null;
+  readonly hours: readonly number[] | null;
+  readonly state: string;
+  readonly client: string | null;
+  /** RFC 3339. */
+  readonly opensAt: string | null;
+}
+
+/** What a gateway reports. Null: it doesn't say. */
+export interface ReportedStatus {
+  readonly seats: readonly ReportedSeat[];
+  readonly queue: number | null;
+  readonly running: number | null;
+  readonly outside: string | null;
+  /** The time of the API, as RFC 3339. */
+  readonly now: string | null;
+}
+
 /** Returns the status of a gateway as it reports it. @throws CommandError (unreachable), (timeout), (file_error) */
-export async function askStatus(gateway: RunningGateway): Promise<unknown> {
+export async function askStatus(gateway: RunningGateway): Promise<ReportedStatus> {
   const response = await open(gateway, '/status');
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(Buffer.from(chunk));
-  return parsedJson(Buffer.concat(chunks).toString());
+  return reported(parsedJson(Buffer.concat(chunks).toString()));
+}
+
+function reported(status: unknown): ReportedStatus {
+  const seats = memberOf(status, 'seats');
+  return {
+    seats: Array.isArray(seats) ? seats.filter(isObject).map(seatOf) : [],
+    queue: numberIn(status, 'queue'),
+    running: numberIn(status, 'running'),
+    outside: textIn(status, 'outside'),
+    now: textIn(status, 'now'),
+  };
+}
+
+function seatOf(seat: unknown): ReportedSeat {
+  const hours = memberOf(seat, 'hours');
+  return {
+    key: textIn(seat, 'key') ?? '',
+    pool: textIn(seat, 'pool'),
+    hours: Array.isArray(hours) ? hours.filter((hour) => typeof hour === 'number') : null,
+    state: textIn(seat, 'state') ?? '',
+    client: textIn(seat, 'client'),
+    opensAt: textIn(seat, 'opensAt'),
+  };
+}
+
+function numberIn(value: unknown, name: string): number | null {
+  const member = memberOf(value, name);
+  return typeof member === 'number' ? member : null;
+}
+
+function textIn(value: unknown, name: string): string | null {
+  const member = memberOf(value, name);
+  return typeof member === 'string' ? member : null;
 }
 
 /** Uses a gateway until the lease is closed, or this process ends. @throws CommandError (unreachable), (timeout), (file_error) */

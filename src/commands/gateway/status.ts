@@ -1,35 +1,20 @@
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { isObject, memberOf } from '../../domain/json.ts';
 import { runningGateways } from '../../gateway/background.ts';
-import { askStatus } from '../../gateway/gateway-client.ts';
+import { askStatus, type ReportedStatus } from '../../gateway/gateway-client.ts';
 import { openingText, seatColumns } from '../../gateway/seat-table.ts';
 import type { Style } from '../../output/style.ts';
 import { fitted } from '../../output/table.ts';
 
 const fields = ['pid', 'url', 'account', 'startedAt', 'seats', 'queue', 'running', 'outside', 'problem'] as const;
 
-/** A seat as a gateway reports it. */
-interface Seat {
-  readonly key: string;
-  readonly pool: string | null;
-  readonly hours: readonly number[] | null;
-  readonly state: string;
-  readonly client: string | null;
-  readonly opensAt: string | null;
-}
-
 /** A running gateway, and what it reports. */
-interface GatewayRow {
+interface GatewayRow extends Omit<ReportedStatus, 'now'> {
   readonly pid: number;
   readonly url: string;
   readonly account: string;
   readonly startedAt: string;
-  readonly seats: readonly Seat[];
-  readonly queue: number | null;
-  readonly running: number | null;
-  readonly outside: string | null;
   /** Why it doesn't report anything. */
   readonly problem: string | null;
 }
@@ -60,7 +45,8 @@ export async function run(context: Pick<Context, 'output' | 'world'>): Promise<v
       const { pid, url, label: account, startedAt } = gateway;
       const row = { pid, url, account, startedAt, seats: [], queue: null, running: null, outside: null, problem: null };
       try {
-        return { ...row, ...reported(await askStatus(gateway)) };
+        const { now: _now, ...reported } = await askStatus(gateway);
+        return { ...row, ...reported };
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
         return { ...row, problem: error.message };
@@ -84,37 +70,6 @@ export async function run(context: Pick<Context, 'output' | 'world'>): Promise<v
     drawing: (style, clean) =>
       clean.map((row) => drawn(row, { style, width: output.width, timeZone: world.timeZone })).join('\n'),
   });
-}
-
-function reported(status: unknown): Partial<GatewayRow> {
-  const number = (name: string) => {
-    const value = memberOf(status, name);
-    return typeof value === 'number' ? value : null;
-  };
-  const seats = memberOf(status, 'seats');
-  const outside = memberOf(status, 'outside');
-  return {
-    seats: Array.isArray(seats) ? seats.filter(isObject).map(seatOf) : [],
-    queue: number('queue'),
-    running: number('running'),
-    outside: typeof outside === 'string' ? outside : null,
-  };
-}
-
-function seatOf(value: Readonly<Record<string, unknown>>): Seat {
-  const text = (name: string) => {
-    const member = value[name];
-    return typeof member === 'string' ? member : null;
-  };
-  const { hours } = value;
-  return {
-    key: text('key') ?? '',
-    pool: text('pool'),
-    hours: Array.isArray(hours) ? hours.filter((hour) => typeof hour === 'number') : null,
-    state: text('state') ?? '',
-    client: text('client'),
-    opensAt: text('opensAt'),
-  };
 }
 
 function drawn(
