@@ -369,7 +369,7 @@ describe('with a credit key, a request outside all hours is sent once, and not a
     expect(await gateway.ended(1)).toMatchObject([{ credit: true, attempts: 1, key: 'credit' }]);
   });
 
-  test('401, of which the client learns that it is not its token', async () => {
+  test('401, and tells the client that its own token is right', async () => {
     const api = await standIn((call) => call.answer(401, '{"error":{"message":"no"}}'));
     const gateway = await startGateway(api.url, { seats, creditKey });
     const { line, headers, body: text } = await ask(gateway);

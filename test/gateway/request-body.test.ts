@@ -355,7 +355,7 @@ describe('a client', () => {
     expect(calls).toEqual([]);
   });
 
-  /** A body of which the beginning has arrived, and whose next part is awaited. Its clock stands still. */
+  /** A body whose beginning has arrived, and whose next part is awaited. Its clock stands still. */
   async function awaited(length: number, first: string) {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     onTestFinished(() => {

@@ -43,6 +43,13 @@ function logsOf(me: User): string[] {
   return readdirSync(state(me, '')).filter((name) => name.endsWith('.log'));
 }
 
+/** Replaces the program that a user's gateway starts in the background. */
+function replaceProgram({ home }: User, script: string): void {
+  const program = path.join(home, 'bin', 'ci');
+  rmSync(program);
+  writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+}
+
 /** Starts a gateway that has begun to read the account, and goes on when it is released. */
 async function startingGateway(options = '') {
   let [release, arrive] = [() => {}, () => {}];
@@ -210,9 +217,7 @@ describe('ci gateway --background', () => {
   // The binary starts itself by its path.
   test.skipIf(isBinary)('reports a gateway that was stopped before it was found', async () => {
     const { me } = await seatHolder();
-    const program = path.join(me.home, 'bin', 'ci');
-    rmSync(program);
-    writeFileSync(program, '#!/bin/sh\necho \'{"event":"started"}\'\necho \'{"event":"stopped"}\'\n', { mode: 0o755 });
+    replaceProgram(me, 'echo \'{"event":"started"}\'\necho \'{"event":"stopped"}\'');
     const ended = await me.ci('gateway --background --json');
     expect([ended.code, errorOf(ended), logsOf(me)]).toEqual([
       6,
@@ -227,9 +232,7 @@ describe('ci gateway --background', () => {
   // The binary starts itself by its path.
   test.skipIf(isBinary)('reports a gateway that ends without a reason, and keeps its log', async () => {
     const { me } = await seatHolder();
-    const program = path.join(me.home, 'bin', 'ci');
-    rmSync(program);
-    writeFileSync(program, '#!/bin/sh\necho "no such thing" >&2\nexit 3\n', { mode: 0o755 });
+    replaceProgram(me, 'echo "no such thing" >&2\nexit 3');
     const ended = await me.ci('gateway --background --json');
     const [, log = ''] = /^See (\S+)\.$/.exec(String(at(errorOf(ended), 'hint'))) ?? [];
     expect([ended.code, at(errorOf(ended), 'message'), readFileSync(log, 'utf8')]).toEqual([
