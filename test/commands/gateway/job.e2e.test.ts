@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type JobShell, jobShell } from '../../support/job-shell.ts';
+import { dial } from '../../support/raw-http.ts';
 import {
   gatewayClient,
   gatewayPids,
@@ -37,8 +38,13 @@ describe('a gateway whose terminal is closed', () => {
     await held.asked(1);
     if (isKilled) shell.kill();
     await shell.close();
-    // A gateway that stops takes no new requests.
-    await expect.poll(() => gateway.get('/healthz').then(String, () => 'refused'), { timeout: 10_000 }).toBe('refused');
+    // A gateway that stops takes no new connections.
+    const connected = () =>
+      dial(gateway.url).then(
+        (client) => client.leave(),
+        () => 'refused',
+      );
+    await expect.poll(connected, { timeout: 10_000 }).toBe('refused');
     expect(isRunning(gateway.pid)).toBe(true);
     held.release();
     expect((await running).status).toBe(200);
