@@ -12,11 +12,11 @@ import {
   consumptionKey,
   failure,
   failureFields,
-  freePort,
   managementKey,
   serve,
   serveSockets,
 } from '../support/http-server.ts';
+import { reservedPort } from '../support/ports.ts';
 import { realTime } from '../support/world.ts';
 
 const anything = z.unknown();
@@ -156,7 +156,7 @@ describe("a request that can't be sent", () => {
     ['a read', 'GET', undefined],
     ['a change', 'POST', 'not_applied'],
   ] as const)('is retried twice if the connection is refused: %s', async (_what, method, outcome) => {
-    const { client, trace } = clientOf(new URL(`http://127.0.0.1:${await freePort()}`));
+    const { client, trace } = clientOf(new URL(`http://127.0.0.1:${await reservedPort()}`));
     const host = trace.length;
     const error = await failure(client.raw({ method, path: '/', key: 'management' }));
     expect(error).toMatchObject({ code: 'unreachable', exitCode: 9, outcome, retryable: true });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseWebhook, Webhook } from '../../src/api/webhook.ts';
 import { CommandError } from '../../src/domain/errors.ts';
-import { answer, freePort, serve } from '../support/http-server.ts';
+import { answer, serve } from '../support/http-server.ts';
+import { reservedPort } from '../support/ports.ts';
 import { realTime } from '../support/world.ts';
 
 const secret = 'T0K3N-of-the-webhook';
@@ -85,7 +86,7 @@ describe('a webhook', () => {
   });
 
   test("is tried four times if it can't be reached", async () => {
-    const port = await freePort();
+    const port = await reservedPort();
     const { webhook, waits } = webhookTo(new URL(`http://127.0.0.1:${port}`));
     await expect(webhook.post({})).rejects.toThrow(
       `The webhook at 127.0.0.1:${port} couldn't be notified: the connection was refused`,

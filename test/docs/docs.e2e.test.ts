@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parsePrices } from '../../src/domain/usage-prices.ts';
 import { json, lines, sandboxUser, user } from '../support/cli.ts';
-import { freePort } from '../support/http-server.ts';
+import { reservedPort } from '../support/ports.ts';
 import { needs } from '../support/programs.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 import { blockLines, codeIn, pages, section, tableRows, textOf } from './pages.ts';
@@ -17,7 +17,7 @@ test('runs the quick start of README.md as written', async (context) => {
   const shown = example.filter((line) => !line.startsWith('$ '));
   expect([typed.length, shown.length]).toEqual([10, 2]);
   const me = user();
-  const port = String(await freePort());
+  const port = String(await reservedPort());
   const listening = 'for _ in {1..300}; do curl -so /dev/null 127.0.0.1:8787 && break; sleep 0.1; done';
   const script = typed.map((line) => {
     // Without a terminal, the charge needs --yes.

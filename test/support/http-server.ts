@@ -68,21 +68,6 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
-/** Returns a loopback port on which nothing listens. The system doesn't assign ports of its range to the servers of other tests. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const server = createTcpServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-}
-
 /** Responds with JSON. */
 export function answer(response: ServerResponse, body: unknown, status = 200, headers: Record<string, string> = {}) {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));

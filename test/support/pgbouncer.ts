@@ -4,7 +4,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { stablePort } from './ports.ts';
+import { reservedPort } from './ports.ts';
 import type { Postgres } from './postgres.ts';
 import { serverDirectory, superuser } from './postgres-data.ts';
 import { lacksPostgres, serverUser } from './postgres-programs.ts';
@@ -37,7 +37,7 @@ export async function startPgBouncer(
   server: Postgres,
   { connections = 2, whenOver = onTestFinished }: Options = {},
 ): Promise<PgBouncer> {
-  const port = await stablePort();
+  const port = await reservedPort(whenOver);
   const directory = serverDirectory(tmpdir());
   whenOver(() => rmSync(directory, { recursive: true }));
   const [users, settings] = [path.join(directory, 'users'), path.join(directory, 'settings')];

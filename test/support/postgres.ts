@@ -5,7 +5,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { clockEnvironment, setClockFile } from './faketime.ts';
-import { stablePort } from './ports.ts';
+import { reservedPort } from './ports.ts';
 import { createData, serverDirectory, superuser } from './postgres-data.ts';
 import { type End, PostgresProcess } from './postgres-process.ts';
 import { shared, type WhenOver } from './shared.ts';
@@ -51,7 +51,7 @@ export interface PostgresOptions {
 /** Starts a server. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const { whenOver = onTestFinished } = options;
-  const server = new Server(options, await stablePort());
+  const server = new Server(options, await reservedPort(whenOver));
   whenOver(() => server.remove());
   await server.create(options.create ?? createData);
   await server.start();

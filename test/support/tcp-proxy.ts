@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { stablePort } from './ports.ts';
+import { reservedPort } from './ports.ts';
 import type { WhenOver } from './shared.ts';
 import { Lane, type LaneCount, type Mode } from './tcp-lane.ts';
 
@@ -45,7 +45,7 @@ export async function tcpProxy(target: number, { whenOver = onTestFinished }: Op
   const waiting = new Set<() => void>();
   const modes: Record<Direction, Mode> = { up: 'pass', down: 'pass' };
   const bytes = { up: { passed: 0, held: 0, dropped: 0 }, down: { passed: 0, held: 0, dropped: 0 } };
-  const port = await stablePort();
+  const port = await reservedPort(whenOver);
   let accepted = 0;
   let to = target;
   const changed = () => {

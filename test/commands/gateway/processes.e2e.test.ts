@@ -3,9 +3,9 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { json, secret, type User, user } from '../../support/cli.ts';
 import { modeOf } from '../../support/folder.ts';
-import { freePort } from '../../support/http-server.ts';
 import { storeKeys } from '../../support/key-store.ts';
 import { errorOf } from '../../support/lost.ts';
+import { reservedPort } from '../../support/ports.ts';
 import { isBinary } from '../../support/program.ts';
 import { at, textAt } from '../../support/sandbox.ts';
 import {
@@ -320,7 +320,7 @@ describe('ci gateway status', () => {
 
   test('forgets a gateway that was killed, which does not block the next one', async () => {
     const { me } = await seatHolder();
-    const port = await freePort();
+    const port = await reservedPort();
     const first = await serveGateway(me, `--listen 127.0.0.1:${port}`, { process: true });
     first.kill('SIGKILL');
     await first.ended;

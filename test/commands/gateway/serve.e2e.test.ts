@@ -3,9 +3,9 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { cells, type Ended, json, jsonLines, sandboxUser, secret, user } from '../../support/cli.ts';
 import { modeOf } from '../../support/folder.ts';
-import { freePort } from '../../support/http-server.ts';
 import { keyFileOf, storeKeys } from '../../support/key-store.ts';
 import { errorOf } from '../../support/lost.ts';
+import { reservedPort } from '../../support/ports.ts';
 import { at, creditKey, hour, listAt, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import {
   gatewayClient,
@@ -801,7 +801,7 @@ describe('the address', () => {
 
   test('can be another one of this machine', async () => {
     const { me } = await seatHolder();
-    const port = await freePort();
+    const port = await reservedPort();
     const gateway = await serveGateway(me, `--listen 127.0.0.2:${port}`);
     expect(gateway.url).toBe(`http://127.0.0.2:${port}`);
     expect((await gateway.chat()).status).toBe(200);

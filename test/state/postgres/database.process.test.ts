@@ -7,7 +7,7 @@ import { StateDatabase } from '../../../src/state/postgres/database.ts';
 import { parseStateUrl } from '../../../src/state/postgres/state-url.ts';
 import { selfSigned } from '../../support/certificate.ts';
 import { emptyFolder } from '../../support/folder.ts';
-import { stablePort } from '../../support/ports.ts';
+import { reservedPort } from '../../support/ports.ts';
 import { sharedPostgres } from '../../support/postgres.ts';
 import { serverDirectory } from '../../support/postgres-data.ts';
 import { failoverPair } from '../../support/postgres-failover.ts';
@@ -46,7 +46,7 @@ describe.skipIf(lacksPostgres)('a database that cannot be used', () => {
   const label = (url: string) => new URL(url).host + new URL(url).pathname;
 
   test('refuses the connection', async () => {
-    const url = withParts((await freshState(server())).url, { port: String(await stablePort()) });
+    const url = withParts((await freshState(server())).url, { port: String(await reservedPort()) });
     expect(await refusal(url)).toMatchObject({
       code: 'state_unreachable',
       exitCode: 9,
