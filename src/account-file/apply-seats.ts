@@ -8,7 +8,7 @@ import { fetchPrice } from '../account/purchase/price.ts';
 import { withinAgreed } from '../account/purchase/purchase-result.ts';
 import { PurchaseSnapshot } from '../account/purchase/snapshot.ts';
 import { listedSubscriptions } from '../account/purchase/unlisted.ts';
-import { updateStoredKeys } from '../account/stored-keys/store.ts';
+import { storedKeys, updateStoredKeys } from '../account/stored-keys/store.ts';
 import { isRenewing, poolSubscriptions } from '../account/subscriptions.ts';
 import type { CancelStep, ReserveStep } from '../domain/account-plan.ts';
 import type { DesiredAccount } from '../domain/desired-account.ts';
@@ -58,7 +58,7 @@ async function cancel(context: KeyContext, { pool, subscription }: CancelStep): 
     const latest = await mostRecent(context, pool);
     if (latest.id !== subscription) throw noLongerMostRecent(pool, { ...mine, poolSlug: pool }, latest);
     const ended = await cancelSubscription(context, latest);
-    await updateStoredKeys(context, { subscriptions: [ended] });
+    await updateStoredKeys(context, { subscriptions: [ended] }, await storedKeys(context));
     if (ended.id !== subscription) {
       throw new CommandError('unexpected_response', `The API canceled ${ended.id} instead of ${subscription}`, {
         hint: 'Run `ci pools subscriptions` to see what renews.',

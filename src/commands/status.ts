@@ -1,6 +1,6 @@
 import { keysOlderThan } from '../account/keys/age.ts';
 import { programOf } from '../account/program.ts';
-import { type StoreContext, updateStoredKeys } from '../account/stored-keys/store.ts';
+import { type StoreContext, storedKeys, updateStoredKeys } from '../account/stored-keys/store.ts';
 import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
 import type { Verb } from '../cli/verb.ts';
@@ -57,9 +57,10 @@ export async function run(
   context: StoreContext & Pick<Context, 'api' | 'connections' | 'output' | 'result'>,
 ): Promise<void> {
   const api = await context.api();
+  const stored = await storedKeys(context);
   const [account, keys] = await Promise.all([api.billing.status(), api.keys.list()]);
   const subscriptions = await allSubscriptions(api, account);
-  await updateStoredKeys(context, { keys, subscriptions });
+  await updateStoredKeys(context, { keys, subscriptions }, stored);
   const { creditBalance } = account;
   const now = await context.connections.now();
   const active = keys.filter(({ isActive }) => isActive !== false);

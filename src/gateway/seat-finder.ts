@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { factsOf } from '../account/stored-keys/facts.ts';
-import { isMaskOf, keyStoreOf, type StoreContext, updateStoredKeys } from '../account/stored-keys/store.ts';
+import { isMaskOf, keyStoreOf, type StoreContext, storedKeys, updateStoredKeys } from '../account/stored-keys/store.ts';
 import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
 import type { Pool } from '../api/pools.ts';
@@ -47,9 +47,6 @@ interface FindOptions {
   readonly mayListModels: (id: string) => boolean;
   readonly isFirst: boolean;
 }
-
-/** How often the account is read if keys are stored all the time. */
-const mostReads = 3;
 
 /** Errors that a retry may resolve. */
 const transientErrors: readonly string[] = [
@@ -189,22 +186,11 @@ export class SeatFinder {
   async #readAccount(): Promise<Account | undefined> {
     const api = await this.#context.connections.api();
     if (api.client.managementKey === undefined) return undefined;
-    const account = await this.#withSameStore(async () => {
-      const [keys, pools, status] = [await api.keys.list(), await api.pools.list(), await api.billing.status()];
-      return { keys, pools, subscriptions: await allSubscriptions(api, status) };
-    });
-    await updateStoredKeys(this.#context, account);
+    const stored = await storedKeys(this.#context);
+    const [keys, pools, status] = [await api.keys.list(), await api.pools.list(), await api.billing.status()];
+    const account = { keys, pools, subscriptions: await allSubscriptions(api, status) };
+    await updateStoredKeys(this.#context, account, stored);
     return account;
-  }
-
-  /** Reads the account, again if a key is stored meanwhile. If the account was read before, that key would seem to be revoked. */
-  async #withSameStore<Result>(read: () => Promise<Result>): Promise<Result> {
-    const { file } = await keyStoreOf(this.#context);
-    for (let attempt = 1; ; attempt++) {
-      const version = fileVersion(file);
-      const result = await read();
-      if (attempt === mostReads || fileVersion(file) === version) return result;
-    }
   }
 
   /** Returns the keys of the account; undefined without a management key, or if the API can't be reached. */
@@ -212,8 +198,9 @@ export class SeatFinder {
     const api = await this.#context.connections.api();
     if (api.client.managementKey === undefined) return undefined;
     try {
-      const keys = await this.#withSameStore(() => api.keys.list());
-      await updateStoredKeys(this.#context, { keys });
+      const stored = await storedKeys(this.#context);
+      const keys = await api.keys.list();
+      await updateStoredKeys(this.#context, { keys }, stored);
       return keys;
     } catch (error) {
       if (!isTransient(error)) throw error;

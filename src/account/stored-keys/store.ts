@@ -104,14 +104,17 @@ export async function storedKeys(context: StoreContext & Pick<Context, 'output'>
  * Updates what is known of the stored keys: whether they are active, and the hours and state of their subscriptions. If that fails,
  * prints a note and continues.
  *
- * @returns the stored keys as they were before; none if they can't be read
+ * @param stored - the stored keys before the account was read
  */
 export async function updateStoredKeys(
   context: StoreContext & Pick<Context, 'output'>,
-  account: KnownAccount,
-): Promise<readonly StoredKey[]> {
-  const stored = await storedKeys(context);
-  if (stored.length === 0) return stored;
+  account: Omit<KnownAccount, 'storedBefore'>,
+  stored: readonly StoredKey[],
+): Promise<void> {
+  if (stored.length > 0) await update(context, { ...account, storedBefore: stored });
+}
+
+async function update(context: StoreContext & Pick<Context, 'output'>, account: KnownAccount): Promise<void> {
   try {
     // Not loaded by a command that lists keys, if none is stored.
     const { factsOf } = await import('./facts.ts');
@@ -119,12 +122,11 @@ export async function updateStoredKeys(
   } catch (error) {
     noteFailure(context, error, "What is known of the stored keys can't be updated");
   }
-  return stored;
 }
 
 /**
- * Reads the keys of the account and the subscriptions of the stored ones, and updates what is known of the stored keys. If that fails,
- * prints a note and continues.
+ * Reads the keys of the account and the subscriptions of the stored ones, and updates what is known of the stored keys. The API may
+ * list a key late that was just created, so none is taken to be revoked. If that fails, prints a note and continues.
  */
 export async function readStoredKeys(context: StoreContext & Pick<Context, 'connections' | 'output'>): Promise<void> {
   try {
@@ -137,7 +139,7 @@ export async function readStoredKeys(context: StoreContext & Pick<Context, 'conn
     const subscriptions = await allSubscriptions(api, {
       poolPledges: (poolPledges ?? []).filter(({ id }) => mine.has(id)),
     });
-    await updateStoredKeys(context, { keys, subscriptions });
+    await update(context, { keys, subscriptions });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     context.output.note(`Can't read the hours of the key: ${asClause(error.message)}.`);

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { keysOlderThan } from '../../account/keys/age.ts';
 import { lastUseInWords, statesLastUse } from '../../account/keys/last-use.ts';
-import { isMaskOf, type StoreContext, updateStoredKeys } from '../../account/stored-keys/store.ts';
+import { isMaskOf, type StoreContext, storedKeys, updateStoredKeys } from '../../account/stored-keys/store.ts';
 import type { Key } from '../../api/keys.ts';
 import type { KeyUsage } from '../../api/usage.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -71,8 +71,10 @@ type ListContext = StoreContext & Pick<Context, 'api' | 'connections' | 'output'
 /** Prints the API keys, with masked secrets. */
 export async function run(options: Options, context: ListContext): Promise<void> {
   const { keys } = await context.api();
+  const stored = await storedKeys(context);
   const all = await keys.list();
-  const isStored = storedTest(await updateStoredKeys(context, { keys: all }));
+  await updateStoredKeys(context, { keys: all }, stored);
+  const isStored = storedTest(stored);
   const now = await context.connections.now();
   const found = (await chosen(context, all, options, now)).map(
     (key): ListedKey => ({

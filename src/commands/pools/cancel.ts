@@ -3,7 +3,7 @@ import type { ChangingContext } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { blockHours } from '../../account/pools.ts';
-import { type StoreContext, updateStoredKeys } from '../../account/stored-keys/store.ts';
+import { type StoreContext, storedKeys, updateStoredKeys } from '../../account/stored-keys/store.ts';
 import { subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
 import { choosePoolOfMine, isRenewing, type PoolSubscription } from '../../account/subscriptions.ts';
 import {
@@ -98,7 +98,7 @@ async function show(
   ended: PoolSubscription,
 ): Promise<void> {
   const { connections, output, world } = context;
-  await updateStoredKeys(context, { subscriptions: [ended] });
+  await updateStoredKeys(context, { subscriptions: [ended] }, await storedKeys(context));
   const now = await connections.now();
   const end = endText(ended, now, world.timeZone);
   output.done(`Canceled ${ended.id}. It ends ${end}, and its keys work until then.`);

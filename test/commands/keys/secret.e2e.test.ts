@@ -8,7 +8,7 @@ import { customerOf } from '../../support/generations.ts';
 import { keyFileOf, storedEntries, storedSecret, storeKeys } from '../../support/key-store.ts';
 import { errorOf } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
-import { deadUrl } from '../../support/servers.ts';
+import { data, deadUrl } from '../../support/servers.ts';
 import { onTerminal } from '../../support/terminal.ts';
 
 const id = '3f6c1a2b-1111-4222-8333-444444444444';
@@ -298,6 +298,46 @@ describe('the keys stored on this machine', () => {
     await me.ci(`api DELETE /api/keys/${textAt(created, 'id')} --yes`);
     await me.ci('keys list');
     expect((await me.ci('env --shell sh')).stderr).toBe('Warning: key "prod" was revoked.\n');
+  });
+
+  test.each(['keys list', 'status'])('are not taken to be revoked if %s read the account before', async (command) => {
+    let holds = false;
+    let goOn = () => {};
+    const released = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const { me, api } = await customer({
+      instead: ({ method, path: url }, box) => {
+        if (!holds || method !== 'GET' || url !== '/api/keys') return undefined;
+        holds = false;
+        const listed = box.data('GET', '/api/keys');
+        return async (request, response) => {
+          const before = await listed;
+          await released;
+          await data(before)(request, response);
+        };
+      },
+    });
+    await me.ci('keys create first --credit --store');
+    const lists = api.requests.filter((each) => each === 'GET /api/keys').length;
+    holds = true;
+    const reading = me.ci(command);
+    await api.times('GET /api/keys', lists + 1);
+    expect((await me.ci('keys create second --credit --store')).code).toBe(0);
+    goOn();
+    expect((await reading).code).toBe(0);
+    const env = await me.ci('env --key second --shell sh');
+    expect([env.code, env.stderr]).toEqual([0, '']);
+  });
+
+  test('are not taken to be revoked if the API lists them late', async () => {
+    const { me } = await customer({
+      instead: ({ method, path: url }) => (method === 'GET' && url === '/api/keys' ? data([]) : undefined),
+    });
+    const created = await me.ci('keys create prod --credit --store');
+    expect([created.code, storedEntries(me)]).toEqual([0, [expect.not.objectContaining({ isActive: false })]]);
+    const env = await me.ci('env --shell sh');
+    expect([env.code, env.stderr]).toEqual([0, '']);
   });
 
   test('are printed in the result as before if a program buys and they cannot be stored', async () => {
