@@ -53,15 +53,12 @@ export interface ChangeLog {
   readonly place: string;
 
   /**
-   * Records a change before its request leaves.
+   * Records a change before its request leaves, together with others that begin meanwhile.
    *
    * @returns the id of the change in the record
    * @throws CommandError if it can't be recorded
    */
   begin(change: NewChange): Promise<string>;
-
-  /** Records a change like {@link begin}, together with others that begin meanwhile. @throws CommandError if it can't be recorded */
-  beginSoon(change: NewChange): Promise<string>;
 
   /**
    * Records that the request of a change leaves only now, or leaves again. The settling time starts here.
@@ -71,14 +68,12 @@ export interface ChangeLog {
   sent(id: string): Promise<void>;
 
   /**
-   * Records the outcome of a change. An unknown outcome keeps the change open until another one replaces it.
+   * Records the outcome of a change, together with others that are recorded meanwhile. An unknown outcome keeps the change open until
+   * another one replaces it.
    *
    * @throws Error if that can't be recorded
    */
   settle(id: string, settled: Settled): Promise<void>;
-
-  /** Records the outcome of a change like {@link settle}, together with others that are recorded meanwhile. @throws as {@link settle} */
-  settleSoon(id: string, settled: Settled): Promise<void>;
 
   /**
    * Returns the changes without a final outcome, oldest first, each with the whole of `before`.

@@ -102,11 +102,6 @@ class OfflineChangeLog implements ChangeLog {
     return this.#begun(await this.#log.begin(change), change);
   }
 
-  async beginSoon(change: NewChange): Promise<string> {
-    this.#onChange();
-    return this.#begun(await this.#log.beginSoon(change), change);
-  }
-
   async sent(id: string): Promise<void> {
     const kept = await this.#keptChange(id);
     if (kept) return this.#options.unsynced.keep({ ...kept, sentAt: this.#now() });
@@ -120,14 +115,6 @@ class OfflineChangeLog implements ChangeLog {
     if (kept) return this.#settleKept(kept, settled);
     const change = await this.#openChange(id);
     await this.#log.settle(id, settled);
-    this.#keepSettled(change, settled);
-  }
-
-  async settleSoon(id: string, settled: Settled): Promise<void> {
-    const kept = await this.#keptChange(id);
-    if (kept) return this.#settleKept(kept, settled);
-    const change = await this.#openChange(id);
-    await this.#log.settleSoon(id, settled);
     this.#keepSettled(change, settled);
   }
 

@@ -45,19 +45,31 @@ export function openOwnFile(file: string, flags: OpenFlags, shared: SharedFile =
 }
 
 /**
- * Opens one of this program's files, makes it readable only by its owner, and passes it to a function.
+ * Opens one of this program's files, and makes it readable only by its owner.
  *
+ * @returns the descriptor, which the caller closes, and the stats of the file before
  * @throws as {@link openOwnFile}
  */
+export function openPrivateFile(file: string, flags: OpenFlags): { readonly handle: number; readonly stats: Stats } {
+  const handle = openOwnFile(file, flags);
+  try {
+    const stats = fstatSync(handle);
+    if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0) fchmodSync(handle, 0o600);
+    return { handle, stats };
+  } catch (error) {
+    closeSync(handle);
+    throw error;
+  }
+}
+
+/** Opens a file like {@link openPrivateFile}, and passes it to a function. @throws as {@link openOwnFile} */
 export function withOwnFile<Result>(
   file: string,
   flags: OpenFlags,
   work: (handle: number, stats: Stats) => Result,
 ): Result {
-  const handle = openOwnFile(file, flags);
+  const { handle, stats } = openPrivateFile(file, flags);
   try {
-    const stats = fstatSync(handle);
-    if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0) fchmodSync(handle, 0o600);
     return work(handle, stats);
   } finally {
     closeSync(handle);

@@ -163,11 +163,6 @@ class ReadableChangeLog implements ChangeLog {
     return this.#log.begin(change);
   }
 
-  async beginSoon(change: NewChange): Promise<string> {
-    this.#access.change();
-    return this.#log.beginSoon(change);
-  }
-
   async sent(id: string): Promise<void> {
     this.#access.change();
     await this.#log.sent(id);
@@ -176,11 +171,6 @@ class ReadableChangeLog implements ChangeLog {
   async settle(id: string, settled: Settled): Promise<void> {
     this.#access.change();
     await this.#log.settle(id, settled);
-  }
-
-  async settleSoon(id: string, settled: Settled): Promise<void> {
-    this.#access.change();
-    await this.#log.settleSoon(id, settled);
   }
 
   open(): Promise<RecordedChange[]> {

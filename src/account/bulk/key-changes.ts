@@ -610,7 +610,7 @@ export class KeyChanges {
   /** Records a change. @throws CommandError (file_error), which all others would be */
   async #begin(change: NewChange): Promise<string> {
     try {
-      return await this.#history.beginSoon(change);
+      return await this.#history.begin(change);
     } catch (error) {
       if (error instanceof CommandError) this.stop(error);
       throw error;
@@ -620,7 +620,7 @@ export class KeyChanges {
   /** Records the outcome of a change. If that fails, the next run finds it, and this one sends no more. */
   async #settle(id: string, settled: Settled): Promise<void> {
     try {
-      await this.#history.settleSoon(id, settled);
+      await this.#history.settle(id, settled);
     } catch (error) {
       const message = `Can't record the outcome of a change in ${this.#history.place}: ${asClause(messageOf(error))}`;
       this.stop(new CommandError('file_error', message, { outcome: 'not_applied', cause: error }));

@@ -11,24 +11,16 @@ export class FileChangeLog implements ChangeLog {
     this.place = history.file;
   }
 
-  async begin(change: NewChange): Promise<string> {
+  begin(change: NewChange): Promise<string> {
     return this.#history.begin(change);
   }
 
-  beginSoon(change: NewChange): Promise<string> {
-    return this.#history.beginSoon(change);
+  sent(id: string): Promise<void> {
+    return this.#history.sent(id);
   }
 
-  async sent(id: string): Promise<void> {
-    this.#history.sent(id);
-  }
-
-  async settle(id: string, settled: Settled): Promise<void> {
-    this.#history.settle(id, settled);
-  }
-
-  settleSoon(id: string, settled: Settled): Promise<void> {
-    return this.#history.settleSoon(id, settled);
+  settle(id: string, settled: Settled): Promise<void> {
+    return this.#history.settle(id, settled);
   }
 
   async open(): Promise<RecordedChange[]> {

@@ -65,36 +65,13 @@ export class History {
    * @returns the id of the change in the record
    * @throws CommandError (file_error) if it can't be recorded
    */
-  begin(change: NewChange): string {
+  async begin(change: NewChange): Promise<string> {
     const begun = this.#begun(change);
     const { id } = begun;
     try {
       const text = this.#addOpen(begun);
       try {
-        this.#record.append(text);
-      } catch (error) {
-        this.#open.remove(id);
-        throw error;
-      }
-    } catch (error) {
-      throw this.#notRecorded(error);
-    }
-    this.#started.set(id, begun);
-    return id;
-  }
-
-  /**
-   * Records a change like {@link begin}, together with others that begin meanwhile.
-   *
-   * @throws CommandError (file_error) if it can't be recorded
-   */
-  async beginSoon(change: NewChange): Promise<string> {
-    const begun = this.#begun(change);
-    const { id } = begun;
-    try {
-      const text = this.#addOpen(begun);
-      try {
-        await this.#record.appendSoon(text);
+        await this.#record.append(text);
       } catch (error) {
         this.#open.remove(id);
         throw error;
@@ -111,10 +88,10 @@ export class History {
    *
    * @throws the error of the file system
    */
-  sent(id: string): void {
+  async sent(id: string): Promise<void> {
     const event = { id, at: this.#time(), sent: true } as const;
     const begun = this.#begunOf(id);
-    this.#record.append(laterLine(event, this.#ifLongAgo(begun)));
+    await this.#record.append(laterLine(event, this.#ifLongAgo(begun)));
     this.#open.note(id, laterLine(event));
   }
 
@@ -123,23 +100,16 @@ export class History {
    *
    * @throws the error of the file system
    */
-  settle(id: string, settled: Settled): void {
+  async settle(id: string, settled: Settled): Promise<void> {
     const event = { id, at: this.#time(), ...settled };
     const begun = this.#begunOf(id);
-    this.#record.append(laterLine(event, this.#ifLongAgo(begun)));
-    this.#noteSettled(event, begun);
-  }
-
-  /**
-   * Records the outcome of a change like {@link settle}, together with others that are recorded meanwhile.
-   *
-   * @throws the error of the file system
-   */
-  async settleSoon(id: string, settled: Settled): Promise<void> {
-    const event = { id, at: this.#time(), ...settled };
-    const begun = this.#begunOf(id);
-    await this.#record.appendSoon(laterLine(event, this.#ifLongAgo(begun)));
-    this.#noteSettled(event, begun);
+    await this.#record.append(laterLine(event, this.#ifLongAgo(begun)));
+    if (isToBeFound(begun, { settled: event })) {
+      this.#open.note(id, laterLine(event));
+    } else {
+      this.#open.remove(id);
+      this.#started.delete(id);
+    }
   }
 
   /**
@@ -225,15 +195,6 @@ export class History {
       outcome: 'not_applied',
       cause: error,
     });
-  }
-
-  #noteSettled(event: Settled & { readonly id: string; readonly at: string }, begun: Begun | undefined): void {
-    if (isToBeFound(begun, { settled: event })) {
-      this.#open.note(event.id, laterLine(event));
-    } else {
-      this.#open.remove(event.id);
-      this.#started.delete(event.id);
-    }
   }
 
   #time(): string {

@@ -3,7 +3,6 @@ import {
   closeSync,
   fstatSync,
   fsync,
-  fsyncSync,
   lstatSync,
   readdirSync,
   readFileSync,
@@ -20,7 +19,7 @@ import type { Environment } from '../../domain/environment.ts';
 import { codeOf } from '../../domain/errors.ts';
 import { Batches } from '../batches.ts';
 import { makeFolder, syncFolder } from '../folder.ts';
-import { openOwnFile, withOwnFile } from '../own-file.ts';
+import { openOwnFile, openPrivateFile, withOwnFile } from '../own-file.ts';
 
 const fileName = 'history.jsonl';
 const rotatedName = /^history-(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d\.\d{3}Z)-[0-9a-f]{8}\.jsonl$/;
@@ -84,46 +83,31 @@ export class RecordFile {
   }
 
   /**
-   * Appends a line and syncs it to disk. A line is one write, so that lines of several processes don't mix.
+   * Appends a line and syncs it to disk, together with those that are appended meanwhile. They are one write, so that lines of several
+   * processes don't mix.
    *
    * @throws the error of the file system
    */
-  append(text: string): void {
-    makeFolder(this.#folder, this.#env);
-    const written = this.#append(text);
-    // Readers don't look for new lines in a rotated file, so if this one was just rotated, the new file gets the line as well.
-    if (this.stats()?.ino !== written) this.#append(text);
-  }
-
-  /**
-   * Appends a line like {@link append}, and syncs it to disk together with those that are appended meanwhile. Nothing else waits.
-   *
-   * @throws the error of the file system
-   */
-  appendSoon(text: string): Promise<void> {
+  append(text: string): Promise<void> {
     return this.#lines.add(text);
   }
 
-  #append(text: string): number {
-    return withOwnFile(this.file, 'a+', (handle, { size, ino }) => {
-      writeLines(handle, size, text);
-      fsyncSync(handle);
-      if (size === 0) syncFolder(this.#folder);
-      return ino;
-    });
-  }
-
-  /** Appends lines and syncs them, while the process does other things. */
   async #appendAll(lines: readonly string[]): Promise<void> {
     makeFolder(this.#folder, this.#env);
-    const handle = openOwnFile(this.file, 'a+');
+    const text = lines.join('\n');
+    const written = await this.#write(text);
+    // Readers don't look for new lines in a rotated file, so if this one was just rotated, the new file gets the lines as well.
+    if (this.stats()?.ino !== written) await this.#write(text);
+  }
+
+  /** Writes lines to the current file and syncs it. @returns its inode */
+  async #write(text: string): Promise<number> {
+    const { handle, stats } = openPrivateFile(this.file, 'a+');
     try {
-      const { size, ino } = fstatSync(handle);
-      writeLines(handle, size, lines.join('\n'));
+      writeLines(handle, stats.size, text);
       await promisify(fsync)(handle);
-      if (size === 0) syncFolder(this.#folder);
-      // As in append.
-      if (this.stats()?.ino !== ino) this.#append(lines.join('\n'));
+      if (stats.size === 0) syncFolder(this.#folder);
+      return stats.ino;
     } finally {
       closeSync(handle);
     }

@@ -77,10 +77,6 @@ export class PostgresChangeLog implements ChangeLog {
     return begun.id;
   }
 
-  beginSoon(change: NewChange): Promise<string> {
-    return this.begin(change);
-  }
-
   async sent(id: string): Promise<void> {
     const { database, session, clocks } = this.#options;
     const { schema } = database.address;
@@ -109,10 +105,6 @@ export class PostgresChangeLog implements ChangeLog {
       if (!begun) throw error;
       this.#options.keep(this.#changeWith(begun, settled));
     }
-  }
-
-  settleSoon(id: string, settled: Settled): Promise<void> {
-    return this.settle(id, settled);
   }
 
   async open(): Promise<RecordedChange[]> {

@@ -126,9 +126,9 @@ export function testChanges({ place, differs }: Kind): void {
       const shared = await place();
       const { changes } = shared.open();
       const ids = await Promise.all(
-        oddTexts.map((text) => changes.beginSoon(creating(text, { ids: [text], plans: text }))),
+        oddTexts.map((text) => changes.begin(creating(text, { ids: [text], plans: text }))),
       );
-      await Promise.all(ids.map((id, at) => changes.settleSoon(id, settledAs('unknown', [oddTexts[at] ?? '']))));
+      await Promise.all(ids.map((id, at) => changes.settle(id, settledAs('unknown', [oddTexts[at] ?? '']))));
       const read = new Map((await shared.open().changes.open()).map((change) => [change.id, change]));
       for (const [at, text] of oddTexts.entries()) {
         const { intent, before, settled } = read.get(ids[at] ?? '') ?? {};
@@ -191,7 +191,7 @@ export function testChanges({ place, differs }: Kind): void {
       const shared = await place();
       const { changes } = shared.open();
       const id = await changes.begin(creating('a'));
-      await Promise.all(outcomes.map((settled) => changes.settleSoon(id, settled)));
+      await Promise.all(outcomes.map((settled) => changes.settle(id, settled)));
       expect(await shared.open().changes.newest(1)).toMatchObject([
         { id, settled: { outcome: 'applied', ids: ['k'] } },
       ]);
@@ -254,7 +254,7 @@ export function testChanges({ place, differs }: Kind): void {
       const names = Array.from({ length: 450 }, (_, at) => `k${at}`);
       const { changes } = shared.open();
       for (let at = 0; at < names.length; at += 50) {
-        await Promise.all(names.slice(at, at + 50).map((name) => changes.beginSoon(creating(name))));
+        await Promise.all(names.slice(at, at + 50).map((name) => changes.begin(creating(name))));
         await laterMoment();
       }
       const other = shared.open().changes;
@@ -313,7 +313,7 @@ export function testChanges({ place, differs }: Kind): void {
       await isNew();
       await other.settle(id, settledAs('applied'));
       await isNew();
-      await one.beginSoon(creating('b'));
+      await one.begin(creating('b'));
       await isNew();
     });
 
@@ -322,7 +322,7 @@ export function testChanges({ place, differs }: Kind): void {
       const states = [shared.open(), shared.open(), shared.open()];
       const names = Array.from({ length: 120 }, (_, at) => `k${at}`);
       const ids = await Promise.all(
-        names.map((name, at) => (states[at % 3] ?? shared.open()).changes.beginSoon(creating(name, { ids: [name] }))),
+        names.map((name, at) => (states[at % 3] ?? shared.open()).changes.begin(creating(name, { ids: [name] }))),
       );
       expect(new Set(ids).size).toBe(120);
       const found = await shared.open().changes.open();
@@ -337,7 +337,7 @@ export function testChanges({ place, differs }: Kind): void {
       const outcomes = ['applied', 'not_applied', 'unknown'] as const;
       await Promise.all(
         ids.map((id, at) =>
-          states[at % 3]?.changes.settleSoon(id, settledAs(outcomes[at % 4] ?? 'applied', [`made-${at}`])),
+          states[at % 3]?.changes.settle(id, settledAs(outcomes[at % 4] ?? 'applied', [`made-${at}`])),
         ),
       );
       const settled = new Map((await shared.open().changes.newest(200)).map((change) => [change.id, change.settled]));

@@ -69,11 +69,12 @@ describe('a recorded change', () => {
     [{ action: 'api', method: 'POST', path: '/api/keys/credit' }, {}],
   ];
 
-  test('is read as it was written, with its outcome', () => {
+  test('is read as it was written, with its outcome', async () => {
     const { history, begin, advance } = record();
-    const ids = every.map(([what, before]) => begin(what, before));
+    const ids: string[] = [];
+    for (const [what, before] of every) ids.push(await begin(what, before));
     advance(1500);
-    for (const id of ids) history.settle(id, { outcome: 'applied', by: 'answer', ids: ['made'] });
+    for (const id of ids) await history.settle(id, { outcome: 'applied', by: 'answer', ids: ['made'] });
     expect(new Set(ids).size).toBe(every.length);
     expect(history.newest(Infinity)).toEqual(
       every.map(([what, before], at) => ({
@@ -89,12 +90,12 @@ describe('a recorded change', () => {
     expect(history.since(0)).toEqual(history.newest(Infinity));
   });
 
-  test('is a line of JSON for each event, in order', () => {
+  test('is a line of JSON for each event, in order', async () => {
     const { history, begin, text } = record();
-    const first = begin({ action: 'card' });
-    const second = begin({ action: 'delete-key', id: 'k' });
-    history.settle(second, { outcome: 'unknown', by: 'look', ids: [], code: 'outcome_unknown' });
-    history.settle(first, { outcome: 'not_applied', by: 'answer', ids: [], code: 'server_error' });
+    const first = await begin({ action: 'card' });
+    const second = await begin({ action: 'delete-key', id: 'k' });
+    await history.settle(second, { outcome: 'unknown', by: 'look', ids: [], code: 'outcome_unknown' });
+    await history.settle(first, { outcome: 'not_applied', by: 'answer', ids: [], code: 'server_error' });
     const lines = text().split('\n');
     expect(lines.pop()).toBe('');
     const at = '2026-04-14T09:00:00.000Z';
@@ -106,11 +107,11 @@ describe('a recorded change', () => {
     ]);
   });
 
-  test('can be settled again, and the last outcome counts', () => {
+  test('can be settled again, and the last outcome counts', async () => {
     const { history, begin } = record();
-    const id = begin();
-    history.settle(id, { outcome: 'unknown', by: 'look', ids: [] });
-    history.settle(id, { outcome: 'applied', by: 'look', ids: ['s'] });
+    const id = await begin();
+    await history.settle(id, { outcome: 'unknown', by: 'look', ids: [] });
+    await history.settle(id, { outcome: 'applied', by: 'look', ids: ['s'] });
     expect(history.newest(Infinity)).toMatchObject([{ id, settled: { outcome: 'applied', ids: ['s'] } }]);
   });
 
@@ -132,9 +133,9 @@ describe('redaction', () => {
     ['a query that contains a key', { action: 'api', method: 'POST', path: `/api/x?key=${managementKey}&v=1` }],
     ['a query that contains it escaped', { action: 'api', method: 'POST', path: `/api/x?h=Bearer%20${managementKey}` }],
     ['a header in a name', { action: 'create-key', type: 'credit', name: `Authorization: Bearer ${key}` }],
-  ])('masks %s', (_what, secretive) => {
+  ])('masks %s', async (_what, secretive) => {
     const { history, begin, text } = record();
-    const id = begin(secretive);
+    const id = await begin(secretive);
     expect(text()).not.toMatch(/0123456789abcdef(?=g)|ghijklmnopq/);
     expect(history.newest(Infinity)).toMatchObject([{ id, intent: { action: secretive.action } }]);
   });
@@ -142,17 +143,17 @@ describe('redaction', () => {
 
 test.each([`TOKEN='abc`, 'PASSWORD="', '{"apiKey":"', 'authorization: Bearer \\', 'https://ada:'])(
   'keeps the line readable if a name looks like the start of a secret: %j',
-  (name) => {
+  async (name) => {
     const { history, begin } = record();
-    const ids = [begin({ action: 'create-key', type: 'credit', name }), begin({ action: 'card' })];
+    const ids = [await begin({ action: 'create-key', type: 'credit', name }), await begin({ action: 'card' })];
     expect(history.newest(Infinity).map(({ id }) => id)).toEqual(ids);
   },
 );
 
 describe('the file of the record', () => {
-  test('is accessible only to its owner, as is its folder', () => {
+  test('is accessible only to its owner, as is its folder', async () => {
     const { history, begin, folder } = record(join(emptyFolder(), 'not', 'there'));
-    begin();
+    await begin();
     expect(statSync(history.file).mode & 0o777).toBe(0o600);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(readdirSync(folder)).toEqual(['history.jsonl', 'open']);
@@ -165,27 +166,27 @@ describe('the file of the record', () => {
     const folder = join(emptyFolder(), 'not', 'there');
     const script = `
       import { History } from './module.mjs';
-      new History(${JSON.stringify(folder)}, {}, Date.now).begin(${JSON.stringify({ intent, before: {}, account })});`;
+      await new History(${JSON.stringify(folder)}, {}, Date.now).begin(${JSON.stringify({ intent, before: {}, account })});`;
     expect(await child(script, { shell: 'umask 0; exec "$@"' }).ended).toMatchObject({ code: 0, stderr: '' });
     expect(statSync(join(folder, 'history.jsonl')).mode & 0o777).toBe(0o600);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, '..')).mode & 0o777).toBe(0o700);
   });
 
-  test.each([0o644, 0o640, 0o604])('is closed again if others could read it (%o)', (mode) => {
+  test.each([0o644, 0o640, 0o604])('is closed again if others could read it (%o)', async (mode) => {
     const { history, begin } = record();
-    begin();
+    await begin();
     chmodSync(history.file, mode);
-    begin();
+    await begin();
     expect(statSync(history.file).mode & 0o777).toBe(0o600);
     expect(history.newest(Infinity)).toHaveLength(2);
   });
 
-  test("is reported if it can't be written, before anything is sent", () => {
+  test("is reported if it can't be written, before anything is sent", async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'file'), '');
     const { begin } = record(join(folder, 'file', 'state'));
-    expect(() => begin()).toThrowError(
+    await expect(begin()).rejects.toThrowError(
       expect.objectContaining({
         code: 'file_error',
         outcome: 'not_applied',
@@ -205,47 +206,47 @@ describe('the file of the record', () => {
     ['a hard link to another file', 'has 2 hard links', (file, target) => linkSync(target, file)],
     ['a file that others can write', 'Other users can write to', (file) => writeFileSync(file, '', { mode: 0o666 })],
     ['a folder', 'is not a regular file', (file) => mkdirSync(file)],
-  ])('is refused if it is %s, and nothing is written', (_what, reason, make) => {
+  ])('is refused if it is %s, and nothing is written', async (_what, reason, make) => {
     const { history, begin, folder } = record();
     mkdirSync(folder);
     const target = join(emptyFolder(), 'elsewhere');
     writeFileSync(target, 'mine\n');
     make(history.file, target);
     if (reason.startsWith('Other users')) chmodSync(history.file, 0o666);
-    expect(() => begin()).toThrowError(
+    await expect(begin()).rejects.toThrowError(
       expect.objectContaining({
         code: 'file_error',
         outcome: 'not_applied',
         message: expect.stringMatching(new RegExp(`^Can't record the change: .*${history.file}`)),
       }),
     );
-    expect(() => begin()).toThrowError(new RegExp(reason, 'i'));
+    await expect(begin()).rejects.toThrowError(new RegExp(reason, 'i'));
     expect(readFileSync(target, 'utf8')).toBe('mine\n');
     expect(readdirSync(folder)).toEqual(['history.jsonl']);
   });
 });
 
 describe('a damaged record', () => {
-  test('loses only an incomplete line at its end', () => {
+  test('loses only an incomplete line at its end', async () => {
     const { history, begin, text } = record();
-    const kept = begin();
-    const torn = begin();
+    const kept = await begin();
+    const torn = await begin();
     truncateSync(history.file, Buffer.byteLength(text()) - 20);
     expect(idsIn(history.newest(Infinity))).toEqual([kept]);
-    const next = begin();
+    const next = await begin();
     expect(idsIn(history.newest(Infinity))).toEqual([kept, next]);
-    history.settle(next, { outcome: 'applied', by: 'answer', ids: [] });
+    await history.settle(next, { outcome: 'applied', by: 'answer', ids: [] });
     expect(history.newest(Infinity).at(-1)).toMatchObject({ id: next, settled: { outcome: 'applied' } });
     expect(text()).not.toContain('\n\n');
     expect(text()).toContain(torn);
   });
 
-  test('loses only a line that is cut within a character', () => {
+  test('loses only a line that is cut within a character', async () => {
     const { history, begin, text } = record();
-    begin({ action: 'create-key', type: 'credit', name: 'Zoë' });
+    await begin({ action: 'create-key', type: 'credit', name: 'Zoë' });
     const at = Buffer.from(text()).indexOf(Buffer.from('ë'));
     truncateSync(history.file, at + 1);
-    const next = begin();
+    const next = await begin();
     expect(idsIn(history.newest(Infinity))).toEqual([next]);
   });
 
@@ -268,35 +269,35 @@ describe('a damaged record', () => {
       'a name that objects have',
       '{"id":"__proto__","at":"2026-04-14T09:00:00.000Z","outcome":"applied","by":"answer","ids":[]}',
     ],
-  ])('is read around %s in a line', (_what, line) => {
+  ])('is read around %s in a line', async (_what, line) => {
     const { history, begin } = record();
-    const before = begin();
+    const before = await begin();
     appendFileSync(history.file, `${line}\n`);
-    const after = begin();
+    const after = await begin();
     expect(idsIn(history.newest(Infinity))).toEqual([before, after]);
   });
 
-  test('loses only the cut-off line before a whole one', () => {
+  test('loses only the cut-off line before a whole one', async () => {
     const { history, begin, text } = record();
-    const first = begin();
+    const first = await begin();
     const line = text();
     writeFileSync(history.file, `${line}${line.slice(0, 100)}${line.replace(first, 'abcdefabcdef')}`);
     expect(idsIn(history.newest(Infinity))).toEqual([first, 'abcdefabcdef']);
   });
 
-  test("loses only a line that another process didn't finish", () => {
+  test("loses only a line that another process didn't finish", async () => {
     const { history, begin } = record();
-    const first = begin();
+    const first = await begin();
     appendFileSync(history.file, '{"id":"half');
-    const second = begin();
+    const second = await begin();
     expect(idsIn(history.newest(Infinity))).toEqual([first, second]);
   });
 });
 
-test('ignores what a later version adds', () => {
+test('ignores what a later version adds', async () => {
   const { history, begin, text } = record();
-  const id = begin();
-  history.settle(id, { outcome: 'applied', by: 'answer', ids: ['s'] });
+  const id = await begin();
+  await history.settle(id, { outcome: 'applied', by: 'answer', ids: ['s'] });
   const later = text()
     .trim()
     .split('\n')
@@ -317,8 +318,8 @@ describe('many processes', () => {
       const history = new History(${JSON.stringify(folder)}, {}, Date.now);
       const change = ${JSON.stringify({ intent, before: { ids: Array.from({ length: 40 }, (_, at) => `subscription-${at}`) }, account })};
       for (let turn = 0; turn < 10; turn += 1) {
-        const id = history.begin(change);
-        history.settle(id, { outcome: 'applied', by: 'answer', ids: [process.pid + '-' + turn] });
+        const id = await history.begin(change);
+        await history.settle(id, { outcome: 'applied', by: 'answer', ids: [process.pid + '-' + turn] });
         console.log(id);
       }`;
     const ends = await Promise.all(Array.from({ length: 20 }, () => child(script).ended));
@@ -338,7 +339,7 @@ describe('many processes', () => {
     const other = child(`
       import { History } from './module.mjs';
       const history = new History(${JSON.stringify(folder)}, {}, Date.now);
-      console.log('began ' + history.begin(${JSON.stringify({ intent, before: {}, account })}));
+      console.log('began ' + await history.begin(${JSON.stringify({ intent, before: {}, account })}));
       process.stdin.resume();`);
     await other.says('began');
     const { history } = record(folder);

@@ -71,29 +71,29 @@ function idsIn(changes: readonly RecordedChange[]): string[] {
 }
 
 describe('a full file', () => {
-  test('is renamed after the current time at the next change, which starts a new file', () => {
+  test('is renamed after the current time at the next change, which starts a new file', async () => {
     const { history, begin, fill, rotated } = record();
-    begin();
+    await begin();
     expect(rotated()).toEqual([]);
     fill();
     const mark = history.mark();
-    const id = begin();
+    const id = await begin();
     expect(rotated()).toEqual([expect.stringMatching(/^history-2026-04-14T09-00-00\.000Z-[0-9a-f]{8}\.jsonl$/)]);
     expect(readFileSync(history.file, 'utf8').split('\n')).toHaveLength(2);
     expect(history.mark()).not.toBe(mark);
     expect(idsIn(history.newest(1))).toEqual([id]);
   });
 
-  test('is read together with the file after it', () => {
+  test('is read together with the file after it', async () => {
     const { history, others, begin, fill, advance } = record();
     const reader = others();
-    const [first, second] = [begin(), begin()];
+    const [first, second] = [await begin(), await begin()];
     fill(4 * mebibyte, start - 1);
     expect(idsIn(reader.since(start))).toEqual([first, second]);
     advance(1000);
-    const third = begin();
-    history.settle(first, applied);
-    history.sent(second);
+    const third = await begin();
+    await history.settle(first, applied);
+    await history.sent(second);
     const changes = [
       { id: first, settled: applied },
       { id: second, sentAt: '2026-04-14T09:00:01.000Z' },
@@ -106,29 +106,29 @@ describe('a full file', () => {
     }
   });
 
-  test('is kept with the four before it, and older ones are removed', () => {
+  test('is kept with the four before it, and older ones are removed', async () => {
     const { history, begin, fill, rotated, advance } = record();
     const names: string[] = [];
     for (let turn = 0; turn < 8; turn += 1) {
       fill();
       advance(hour);
-      history.settle(begin(), applied);
+      await history.settle(await begin(), applied);
       names.push(rotated().at(-1) ?? '');
     }
     expect(new Set(names).size).toBe(8);
     expect(rotated()).toEqual(names.slice(-5));
   });
 
-  test('sorts after the earlier files even if the clock was set back', () => {
+  test('sorts after the earlier files even if the clock was set back', async () => {
     const { history, begin, fill, rotated, advance } = record();
     const ids: string[] = [];
     const names: string[] = [];
     for (let turn = 0; turn < 3; turn += 1) {
-      const id = begin();
-      history.settle(id, applied);
+      const id = await begin();
+      await history.settle(id, applied);
       ids.push(id);
       fill();
-      history.settle(begin(), applied);
+      await history.settle(await begin(), applied);
       names.push(rotated().at(-1) ?? '');
       advance(-100 * hour);
     }
@@ -137,7 +137,7 @@ describe('a full file', () => {
     expect(all.filter((id) => ids.includes(id))).toEqual(ids);
   });
 
-  test('is not removed before each open change of version 0.1 in it has a file of its own', () => {
+  test('is not removed before each open change of version 0.1 in it has a file of its own', async () => {
     const { history, others, begin, fill, advance, rotated, folder } = record();
     const lineOf = (id: string) => {
       const process = { machine: '0123456789ab', pid: 1, started: '1' };
@@ -145,13 +145,13 @@ describe('a full file', () => {
     };
     writeFileSync(history.file, lineOf('left-behind') + lineOf('settled-later'), { mode: 0o600 });
     fill();
-    history.settle(begin(), applied);
+    await history.settle(await begin(), applied);
     expect(others().open()).toEqual([]);
-    history.settle('settled-later', applied);
+    await history.settle('settled-later', applied);
     for (let turn = 0; turn < 5; turn += 1) {
       fill();
       advance(hour);
-      history.settle(begin(), applied);
+      await history.settle(await begin(), applied);
     }
     expect(rotated()).toHaveLength(5);
     expect(readdirSync(join(folder, 'open'))).toEqual(['left-behind.json']);
@@ -165,10 +165,10 @@ describe('a full file', () => {
     const script = `
       import { History } from './module.mjs';
       const history = new History(${JSON.stringify(folder)}, {}, Date.now);
-      process.stdin.once('end', () => {
+      process.stdin.once('end', async () => {
         for (let turn = 0; turn < 10; turn += 1) {
-          const id = history.begin(${JSON.stringify({ intent, before: {}, account })});
-          if (turn % 5 > 0) history.settle(id, { outcome: 'applied', by: 'answer', ids: [id] });
+          const id = await history.begin(${JSON.stringify({ intent, before: {}, account })});
+          if (turn % 5 > 0) await history.settle(id, { outcome: 'applied', by: 'answer', ids: [id] });
           console.log(id, turn % 5 > 0);
         }
       }).resume();
@@ -248,7 +248,7 @@ describe('the record', () => {
       report(history.since(start - 24 * ${hour}));
       report(history.newest(3));
       for (let turn = 0; turn < 3; turn += 1) {
-        history.settle(history.begin(change), { outcome: 'applied', by: 'answer', ids: [] });
+        await history.settle(await history.begin(change), { outcome: 'applied', by: 'answer', ids: [] });
         report([]);
       }
       report(history.open());
@@ -272,7 +272,7 @@ describe('the record', () => {
     expect(rotated()).toHaveLength(1);
     for (let turn = 0; turn < 6; turn += 1) {
       fill();
-      history.settle(begin(), applied);
+      await history.settle(await begin(), applied);
     }
     // Only its end was ever read, so it may contain unknown open changes.
     expect(statSync(join(folder, rotated()[0] ?? '')).size).toBe(size);
@@ -283,7 +283,7 @@ describe('the record', () => {
   test('is read on from where the last call stopped, any number of times', async () => {
     const { folder, history, begin, fill } = record();
     fill(mebibyte);
-    history.settle(begin(), applied);
+    await history.settle(await begin(), applied);
     const results = await printed(
       folder,
       `const results = [];
@@ -295,10 +295,10 @@ describe('the record', () => {
       };
       report();
       for (let turn = 0; turn < 100; turn += 1) report();
-      const id = other.begin(change);
+      const id = await other.begin(change);
       report();
       report();
-      other.settle(id, { outcome: 'applied', by: 'answer', ids: [] });
+      await other.settle(id, { outcome: 'applied', by: 'answer', ids: [] });
       report();
       console.log(JSON.stringify(results));`,
     );
@@ -307,9 +307,9 @@ describe('the record', () => {
     expect(results).toEqual([[1, all], ...Array(100).fill([1, 0]), [2, some], [2, 0], [2, some]]);
   });
 
-  test('shows a line that was being written once it is complete', () => {
+  test('shows a line that was being written once it is complete', async () => {
     const { history, others, begin } = record();
-    begin();
+    await begin();
     const reader = others();
     const [line = ''] = doneLines('new', start).split('\n');
     appendFileSync(history.file, line.slice(0, 50));
@@ -318,13 +318,13 @@ describe('the record', () => {
     expect(reader.since(start)).toHaveLength(2);
     appendFileSync(history.file, '\n');
     expect(reader.since(start)).toHaveLength(2);
-    begin();
+    await begin();
     expect(reader.since(start)).toHaveLength(3);
   });
 
-  test('is read again if it was replaced by another one', () => {
+  test('is read again if it was replaced by another one', async () => {
     const { history, others, begin } = record();
-    begin();
+    await begin();
     const reader = others();
     expect(reader.since(start)).toHaveLength(1);
     const lines = ['a', 'b', 'c'].map((id) => doneLines(id, start));
@@ -351,13 +351,14 @@ describe('the record', () => {
     expect(idsIn(others().newest(2))).toEqual(['b', 'c']);
   });
 
-  test('returns the newest matching changes, oldest first', () => {
+  test('returns the newest matching changes, oldest first', async () => {
     const { history, others } = record();
-    const ids = Array.from({ length: 600 }, (_, at) => {
-      const id = history.begin({ intent: { action: 'delete-key', id: `key-${at}` }, before: {}, account });
-      if (at % 200 === 0) history.settle(id, unknown);
-      return id;
-    });
+    const ids: string[] = [];
+    for (let at = 0; at < 600; at++) {
+      const id = await history.begin({ intent: { action: 'delete-key', id: `key-${at}` }, before: {}, account });
+      if (at % 200 === 0) await history.settle(id, unknown);
+      ids.push(id);
+    }
     expect(idsIn(others().newest(5))).toEqual(ids.slice(-5));
     expect(idsIn(others().newest(2, ({ settled }) => settled !== undefined))).toEqual([ids[200], ids[400]]);
     expect(idsIn(others().newest(9, ({ settled }) => settled !== undefined))).toHaveLength(3);

@@ -69,67 +69,68 @@ function earlierLine(id: string, at: number, before: Before = {}): string {
 }
 
 describe('an open change', () => {
-  test('is found by every process until its outcome is final', () => {
+  test('is found by every process until its outcome is final', async () => {
     const { history, others, begin, files } = record();
-    const id = begin();
+    const id = await begin();
     expect(files()).toEqual([`${id}.json`]);
     for (const each of [history, others()]) expect(each.open()).toMatchObject([{ id, intent: key, account }]);
-    history.settle(id, unknown);
+    await history.settle(id, unknown);
     for (const each of [history, others()]) expect(each.open()).toMatchObject([{ id, settled: unknown }]);
-    history.settle(id, applied);
+    await history.settle(id, applied);
     for (const each of [history, others()]) expect(each.open()).toEqual([]);
     expect(files()).toEqual([]);
   });
 
-  test('is found unchanged by another record object, oldest first', () => {
+  test('is found unchanged by another record object, oldest first', async () => {
     const { others, begin, advance } = record();
     const intents: Intent[] = [key, { action: 'card' }, { action: 'delete-key', id: 'k', name: 'prod' }];
-    const ids = intents.map((intent) => {
+    const ids: string[] = [];
+    for (const intent of intents) {
       advance(1000);
-      return begin(intent, { ids: ['a'] });
-    });
+      ids.push(await begin(intent, { ids: ['a'] }));
+    }
     expect(others().open()).toEqual(others().newest(9));
     expect(idsIn(others().open())).toEqual(ids);
   });
 
-  test('is found regardless of its age and of how much was recorded since', () => {
+  test('is found regardless of its age and of how much was recorded since', async () => {
     const { others, history, begin, advance, folder } = record();
-    const id = begin(key, { ids: manyIds });
-    history.sent(id);
-    history.settle(id, unknown);
+    const id = await begin(key, { ids: manyIds });
+    await history.sent(id);
+    await history.settle(id, unknown);
     advance(365 * 24 * hour);
     writeFileSync(join(folder, 'history.jsonl'), earlierLine('later', start + 364 * 24 * hour));
     expect(others().open()).toMatchObject([{ id, before: { ids: manyIds }, settled: unknown }, { id: 'later' }]);
   });
 
-  test('counts as sent once its request was sent', () => {
+  test('counts as sent once its request was sent', async () => {
     const { history, others, begin, advance } = record();
-    const id = begin();
+    const id = await begin();
     advance(90_000);
-    history.sent(id);
+    await history.sent(id);
     const sentAt = '2026-04-14T09:01:30.000Z';
     for (const each of [history.open(), others().open(), others().since(start), others().newest(1)]) {
       expect(each).toMatchObject([{ id, at: '2026-04-14T09:00:00.000Z', sentAt }]);
     }
     advance(hour);
-    history.sent(id);
+    await history.sent(id);
     expect(others().open()).toMatchObject([{ id, sentAt: '2026-04-14T10:01:30.000Z' }]);
   });
 
-  test('of a raw request is dropped once its outcome is recorded as unknown', () => {
+  test('of a raw request is dropped once its outcome is recorded as unknown', async () => {
     const { history, begin, files } = record();
-    const id = begin({ action: 'api', method: 'POST', path: '/api/keys/credit' });
+    const id = await begin({ action: 'api', method: 'POST', path: '/api/keys/credit' });
     expect(files()).toHaveLength(1);
-    history.settle(id, unknown);
+    await history.settle(id, unknown);
     expect(files()).toEqual([]);
   });
 
-  test('is not reopened by a process that gave up after another found its outcome', () => {
+  test('is not reopened by a process that gave up after another found its outcome', async () => {
     const { history, others, begin, files } = record();
-    const id = begin();
+    const id = await begin();
     const other = others();
-    other.settle(id, applied);
-    history.settle(id, unknown);
+    await other.settle(id, applied);
+    await history.settle(id, unknown);
     for (const each of [history, other, others()]) {
       expect(each.open()).toEqual([]);
       expect(each.since(start)).toMatchObject([{ id, settled: applied }]);
@@ -138,13 +139,13 @@ describe('an open change', () => {
     expect(files()).toEqual([]);
   });
 
-  test('is among the later changes if it was settled long after it began', () => {
+  test('is among the later changes if it was settled long after it began', async () => {
     const { history, others, begin, advance, folder } = record();
-    const id = begin(key, { ids: ['a'] });
-    history.settle(id, unknown);
+    const id = await begin(key, { ids: ['a'] });
+    await history.settle(id, unknown);
     appendFileSync(join(folder, 'history.jsonl'), earlierLine('between', start + 24 * hour).repeat(2000));
     advance(72 * hour);
-    others().settle(id, applied);
+    await others().settle(id, applied);
     expect(others().since(start + 71 * hour)).toMatchObject([{ id, intent: key, account, settled: applied }]);
   });
 });
@@ -152,29 +153,29 @@ describe('an open change', () => {
 describe('a line of the record', () => {
   const longest = 16_000;
 
-  test('stays short for an account of any size, and its change keeps all of the earlier state', () => {
+  test('stays short for an account of any size, and its change keeps all of the earlier state', async () => {
     const { history, others, begin, lines, files, folder } = record();
-    const id = begin(
+    const id = await begin(
       { ...key, name: 'new' },
       { ids: manyIds, ending: manyIds, plans: 'x'.repeat(50_000), toppedUp: 5 },
     );
-    history.settle(id, unknown);
+    await history.settle(id, unknown);
     for (const line of lines()) expect(Buffer.byteLength(line)).toBeLessThan(longest);
     const before = { ids: manyIds, ending: manyIds, plans: 'x'.repeat(50_000), toppedUp: 5 };
     for (const each of [history.open(), others().open(), others().since(start), others().newest(1)]) {
       expect(each).toMatchObject([{ id, before }]);
     }
     expect(statSync(join(folder, 'open', files()[0] ?? '')).mode & 0o777).toBe(0o600);
-    history.settle(id, applied);
+    await history.settle(id, applied);
     // A settled change keeps only small members. Part of a list would mean that the rest wasn't there.
     expect(others().newest(1)).toMatchObject([{ id, before: { toppedUp: 5 }, settled: applied }]);
     expect(others().newest(1)[0]?.before).toEqual({ toppedUp: 5 });
   });
 
-  test('contains the earlier state if that is small', () => {
+  test('contains the earlier state if that is small', async () => {
     const { history, others, begin } = record();
     const before = { ids: manyIds.slice(0, 100) };
-    history.settle(begin(key, before), applied);
+    await history.settle(await begin(key, before), applied);
     expect(others().newest(1)).toMatchObject([{ before }]);
   });
 
@@ -185,10 +186,11 @@ describe('a line of the record', () => {
     ['control characters', '\u0001'],
     ['lone surrogates', '\ud83d'],
     ['quotation marks', '"'],
-  ])('stays short with long texts of %s, and distinguishes two with the same prefix', (_what, letter) => {
+  ])('stays short with long texts of %s, and distinguishes two with the same prefix', async (_what, letter) => {
     const { history, others, begin, lines } = record();
     const names = ['x', 'y'].map((end) => letter.repeat(100_000) + end);
-    const ids = names.map((name) => begin({ ...key, name }));
+    const ids: string[] = [];
+    for (const name of names) ids.push(await begin({ ...key, name }));
     for (const line of lines()) expect(Buffer.byteLength(line)).toBeLessThan(longest);
     // Compared by a hash to keep failure reports short.
     expect(
@@ -196,7 +198,7 @@ describe('a line of the record', () => {
         .open()
         .map(({ intent }) => hashOf(intent)),
     ).toEqual(names.map((name) => hashOf({ ...key, name })));
-    for (const id of ids) history.settle(id, applied);
+    for (const id of ids) await history.settle(id, applied);
     const kept = others()
       .newest(2)
       .map(({ intent }) => (intent.action === 'create-key' ? intent.name : undefined));
@@ -204,32 +206,32 @@ describe('a line of the record', () => {
     for (const name of kept) expect(name?.slice(-18)).toMatch(/^…#[0-9a-f]{16}$/);
   });
 
-  test('stays short with long texts everywhere', () => {
+  test('stays short with long texts everywhere', async () => {
     const { folder, others } = record();
     const long = 'x'.repeat(100_000);
     const history = new History(folder, {}, () => start);
-    const id = history.begin({
+    const id = await history.begin({
       intent: { action: 'api', method: long, path: `/${long}` },
       before: { ids: [long] },
       account: { id: account.id, label: long },
     });
-    history.settle(id, { ...applied, code: long, ids: [long, ...manyIds.slice(0, 2000)] });
+    await history.settle(id, { ...applied, code: long, ids: [long, ...manyIds.slice(0, 2000)] });
     for (const line of linesOf(history.file)) expect(Buffer.byteLength(line)).toBeLessThan(longest);
     expect(others().newest(1)).toMatchObject([{ id, settled: { outcome: 'applied' } }]);
   });
 
-  test('never contains part of a secret that was cut in two, nor does the file of the open change', () => {
+  test('never contains part of a secret that was cut in two, nor does the file of the open change', async () => {
     const { begin, lines, folder, files } = record();
     const secret = 'sk_live_0123456789abcdefghijklmnopqrstuv';
     for (let length = 300; length < 400; length += 7)
-      begin({ ...key, name: `${'é'.repeat(length)} ${secret.repeat(400)}` });
+      await begin({ ...key, name: `${'é'.repeat(length)} ${secret.repeat(400)}` });
     const open = files().map((name) => readFileSync(join(folder, 'open', name), 'utf8'));
     expect([...lines(), ...open].join('\n')).not.toMatch(/0123456789abcdefg|ghijklmnopq/);
   });
 
-  test('contains the charge if it differs from the agreed one', () => {
+  test('contains the charge if it differs from the agreed one', async () => {
     const { history, others, begin } = record();
-    const id = begin({
+    const id = await begin({
       action: 'subscribe',
       pool: 'p',
       blocks: ['asia'],
@@ -237,7 +239,7 @@ describe('a line of the record', () => {
       billingCycle: 'month',
       charge: 49,
     });
-    history.settle(id, { ...applied, charge: 499 });
+    await history.settle(id, { ...applied, charge: 499 });
     expect(others().newest(1)).toMatchObject([{ intent: { charge: 49 }, settled: { charge: 499 } }]);
   });
 });
@@ -254,66 +256,66 @@ describe('an open change without a file', () => {
     expect(idsIn(others().open())).toContain('left-behind');
   });
 
-  test('of version 0.1 is found even if another change was made first', () => {
+  test('of version 0.1 is found even if another change was made first', async () => {
     const { folder, history, others, begin } = record();
     mkdirSync(folder);
     writeFileSync(history.file, earlierLine('left-behind', start - hour));
-    history.settle(begin(), applied);
+    await history.settle(await begin(), applied);
     expect(idsIn(others().open())).toEqual(['left-behind']);
   });
 
-  test('of version 0.1, used alongside this version, is found', () => {
+  test('of version 0.1, used alongside this version, is found', async () => {
     const { history, others, begin } = record();
-    history.settle(begin(), applied);
+    await history.settle(await begin(), applied);
     appendFileSync(history.file, earlierLine('left-behind', start));
     // Timestamps of file systems have a resolution of some milliseconds.
     utimesSync(history.file, new Date(), new Date(Date.now() + 1000));
     expect(idsIn(others().open())).toEqual(['left-behind']);
   });
 
-  test('is found if the directory of open changes is gone', () => {
+  test('is found if the directory of open changes is gone', async () => {
     const { history, others, begin, folder, files } = record();
-    const [open, done] = [begin(), begin()];
-    history.settle(open, unknown);
-    history.settle(done, applied);
+    const [open, done] = [await begin(), await begin()];
+    await history.settle(open, unknown);
+    await history.settle(done, applied);
     rmSync(join(folder, 'open'), { recursive: true });
     expect(others().open()).toMatchObject([{ id: open, settled: unknown }]);
     expect(files()).toEqual([`${open}.json`]);
     expect(others().open()).toMatchObject([{ id: open, settled: unknown }]);
   });
 
-  test('overrides a leftover file, which a final outcome removes', () => {
+  test('overrides a leftover file, which a final outcome removes', async () => {
     const { history, others, begin, files, folder } = record();
-    const id = begin();
+    const id = await begin();
     const file = join(folder, 'open', `${id}.json`);
     const text = readFileSync(file);
-    history.settle(id, applied);
+    await history.settle(id, applied);
     writeFileSync(file, text);
     expect(others().open()).toEqual([]);
     expect(files()).toEqual([]);
   });
 
-  test('gets a new file if its own is empty, as after a power failure', () => {
+  test('gets a new file if its own is empty, as after a power failure', async () => {
     const { others, begin, folder } = record();
-    const [first, second] = [begin(), begin()];
+    const [first, second] = [await begin(), await begin()];
     writeFileSync(join(folder, 'open', `${first}.json`), '');
     expect(idsIn(others().open()).sort()).toEqual([first, second].sort());
   });
 });
 
 describe('an open change without a line in the record', () => {
-  test('was never sent, and counts as open', () => {
+  test('was never sent, and counts as open', async () => {
     const { others, begin, history } = record();
-    const id = begin();
+    const id = await begin();
     rmSync(history.file);
     expect(others().open()).toMatchObject([{ id }]);
-    others().settle(id, { outcome: 'not_applied', by: 'look', ids: [] });
+    await others().settle(id, { outcome: 'not_applied', by: 'look', ids: [] });
     expect(others().open()).toEqual([]);
   });
 
-  test('is ignored while the file is incomplete, and removed once no process can be writing it', () => {
+  test('is ignored while the file is incomplete, and removed once no process can be writing it', async () => {
     const { others, begin, history, folder, files } = record();
-    history.settle(begin(), applied);
+    await history.settle(await begin(), applied);
     const file = join(folder, 'open', '0123456789ab.json');
     writeFileSync(file, '{"id":"0123456789ab","at":"2026');
     expect([others().open(), files()]).toEqual([[], ['0123456789ab.json']]);
@@ -322,9 +324,9 @@ describe('an open change without a line in the record', () => {
     expect([others().open(), files()]).toEqual([[], []]);
   });
 
-  test('is ignored if the file has another name or contains another change', () => {
+  test('is ignored if the file has another name or contains another change', async () => {
     const { others, begin, history, folder } = record();
-    history.settle(begin(), applied);
+    await history.settle(await begin(), applied);
     writeFileSync(join(folder, 'open', 'other.json'), earlierLine('different', start));
     writeFileSync(join(folder, 'open', 'notes.txt'), earlierLine('notes', start));
     expect(others().open()).toEqual([]);
@@ -332,12 +334,12 @@ describe('an open change without a line in the record', () => {
 });
 
 describe('a clock that is set back', () => {
-  test('hides no change, open or settled', () => {
+  test('hides no change, open or settled', async () => {
     const { history, others, begin, advance } = record();
-    const [open, done] = [begin(), begin()];
-    history.settle(done, applied);
+    const [open, done] = [await begin(), await begin()];
+    await history.settle(done, applied);
     advance(-10_000 * hour);
-    const next = begin();
+    const next = await begin();
     for (const each of [history, others()]) {
       expect(idsIn(each.since(start - 10_001 * hour))).toEqual([open, done, next]);
       expect(idsIn(each.newest(3))).toEqual([open, done, next]);
@@ -349,13 +351,13 @@ describe('a clock that is set back', () => {
 describe('a full disk', () => {
   test('prevents a change, and leaves no open change behind', async () => {
     const { folder, others, begin, history, files } = record();
-    history.settle(begin(), applied);
+    await history.settle(await begin(), applied);
     const script = `
       import { History } from './module.mjs';
       const before = { ids: Array.from({ length: 1000 }, (_, at) => 'key-' + at) };
       for (const each of [before, {}]) {
         try {
-          new History(${JSON.stringify(folder)}, {}, Date.now).begin({ intent: ${JSON.stringify(key)}, before: each, account: ${JSON.stringify(account)} });
+          await new History(${JSON.stringify(folder)}, {}, Date.now).begin({ intent: ${JSON.stringify(key)}, before: each, account: ${JSON.stringify(account)} });
         } catch (error) {
           console.log(error.code, error.outcome);
         }
@@ -365,7 +367,7 @@ describe('a full disk', () => {
     const { stdout } = await child(script, { shell: 'ulimit -f 4; exec "$@"' }).ended;
     expect(stdout).toBe('file_error not_applied\nfile_error not_applied\n');
     expect([files(), others().open()]).toEqual([[], []]);
-    begin();
+    await begin();
     expect(others().newest(9)).toHaveLength(2);
   });
 });
@@ -379,7 +381,7 @@ describe('a killed process', () => {
     import { History } from './module.mjs';
     const say = fs.writeSync;
     let calls = 0;
-    for (const name of ['openSync', 'writeSync', 'fsyncSync', 'closeSync', 'mkdirSync', 'rmSync', 'renameSync']) {
+    for (const name of ['openSync', 'writeSync', 'fsync', 'fsyncSync', 'closeSync', 'mkdirSync', 'rmSync', 'renameSync']) {
       const real = fs[name];
       fs[name] = (...args) => {
         calls += 1;
@@ -389,13 +391,13 @@ describe('a killed process', () => {
     }
     syncBuiltinESMExports();
     const history = new History(${JSON.stringify(folder)}, {}, () => ${start});
-    const id = history.begin({ intent: ${JSON.stringify(key)}, before: ${before}, account: ${JSON.stringify(account)} });
+    const id = await history.begin({ intent: ${JSON.stringify(key)}, before: ${before}, account: ${JSON.stringify(account)} });
     say(1, 'begun ' + id + '\\n');
-    history.sent(id);
+    await history.sent(id);
     say(1, 'sent\\n');
-    history.settle(id, ${JSON.stringify(unknown)});
+    await history.settle(id, ${JSON.stringify(unknown)});
     say(1, 'unknown\\n');
-    history.settle(id, ${JSON.stringify(applied)});
+    await history.settle(id, ${JSON.stringify(applied)});
     say(1, 'settled\\n');`;
 
   test.each([
@@ -450,8 +452,8 @@ describe('a killed process', () => {
         expect(history.newest(1)).toMatchObject([{ id, settled: applied }]);
       }
       // The next change works as usual.
-      const after = history.begin({ intent: { action: 'card' }, before: {}, account });
-      history.settle(after, applied);
+      const after = await history.begin({ intent: { action: 'card' }, before: {}, account });
+      await history.settle(after, applied);
       expect(history.open()).toEqual(open);
       expect(history.newest(1)).toMatchObject([{ id: after, settled: applied }]);
     }
@@ -465,9 +467,9 @@ describe('a killed process', () => {
       const history = new History(${JSON.stringify(folder)}, {}, Date.now);
       for (let turn = 0; ; turn += 1) {
         const ids = turn % 3 === 0 ? Array(2000).fill('key-id') : [];
-        const id = history.begin({ intent: ${JSON.stringify(key)}, before: { ids }, account: ${JSON.stringify(account)} });
+        const id = await history.begin({ intent: ${JSON.stringify(key)}, before: { ids }, account: ${JSON.stringify(account)} });
         writeSync(1, 'begun ' + id + '\\n');
-        history.settle(id, { outcome: turn % 2 ? 'applied' : 'not_applied', by: 'answer', ids: [id] });
+        await history.settle(id, { outcome: turn % 2 ? 'applied' : 'not_applied', by: 'answer', ids: [id] });
         writeSync(1, 'settled ' + id + '\\nturn ' + turn + '\\n');
       }`;
     const outputs: string[] = [];
@@ -504,13 +506,13 @@ describe('a killed process', () => {
 
 test('keeps a change settled if many processes settle it', async () => {
   const { folder, others, begin, files } = record();
-  const id = begin(key, { ids: manyIds });
+  const id = await begin(key, { ids: manyIds });
   const outcomes = ['applied', 'unknown', 'not_applied', 'unknown'];
   const running = Array.from({ length: 12 }, (_, at) =>
     child(`
       import { History } from './module.mjs';
-      process.stdin.once('end', () => {
-        new History(${JSON.stringify(folder)}, {}, () => ${start}).settle('${id}', { outcome: '${outcomes[at % 4]}', by: 'look', ids: [] });
+      process.stdin.once('end', async () => {
+        await new History(${JSON.stringify(folder)}, {}, () => ${start}).settle('${id}', { outcome: '${outcomes[at % 4]}', by: 'look', ids: [] });
       }).resume();
       console.log('ready');`),
   );

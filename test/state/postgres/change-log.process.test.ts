@@ -49,7 +49,7 @@ describe.skipIf(lacksPostgres)('the record in a database', () => {
     const place = await freshState(server());
     const { changes } = opened(place.url).state;
     const names = Array.from({ length: 250 }, (_, at) => `k${at}`);
-    const ids = await Promise.all(names.map((name) => changes.beginSoon(creating(name))));
+    const ids = await Promise.all(names.map((name) => changes.begin(creating(name))));
     await place.query(`update SCHEMA.changes set action = 'new', intent = '{"action":"new"}' where id = any ($1)`, [
       [ids[0], ids[249]],
     ]);

@@ -63,10 +63,8 @@ describe.skipIf(lacksPostgres)('a state that can be read without its database', 
     expect(namesIn(await state.changes.open())).toEqual(['of this machine']);
     for (const change of [
       () => state.changes.begin(creating('a')),
-      () => state.changes.beginSoon(creating('a')),
       () => state.changes.sent('0123456789ab'),
       () => state.changes.settle('0123456789ab', settledAs('applied')),
-      () => state.changes.settleSoon('0123456789ab', settledAs('applied')),
       () => state.exclusively(lock, async () => {}),
       () => state.share(lock, { id: 'file', rows: 1 }, async () => {}),
       async () => state.mayLeave(0),
@@ -150,7 +148,7 @@ describe('a state without its database', () => {
     expect(said.count).toBe(0);
     await state.exclusively(lock, () => state.changes.begin(creating('a')));
     await state.share(lock, { id: 'file', rows: 1 }, async () => {});
-    await state.changes.beginSoon(creating('b'));
+    await state.changes.begin(creating('b'));
     expect(said.count).toBe(1);
   });
 
@@ -199,7 +197,7 @@ describe('a state without its database', () => {
     await state.changes.settle(id, settledAs('unknown'));
     await unsynced.sync(async () => {});
     const later = new OfflineState({ files, unsynced, clocks: realClocks, onChange: () => {} });
-    await later.changes.settleSoon(id, { outcome: 'applied', by: 'later', ids: ['k'] });
+    await later.changes.settle(id, { outcome: 'applied', by: 'later', ids: ['k'] });
     await unsynced.sync(async (changes) =>
       expect(changes).toMatchObject([{ id, settled: { outcome: 'applied', by: 'later' } }]),
     );
@@ -247,10 +245,10 @@ describe.skipIf(lacksPostgres)('changes made without the database', () => {
     const unsynced = new UnsyncedChanges(folder, {}, 'a database');
     const state = new OfflineState({ files, unsynced, clocks: realClocks, onChange: () => {} });
     const ids = await Promise.all(
-      Array.from({ length: 30 }, (_, at) => state.changes.beginSoon(creating(`k${at}`, { ids: [`b${at}`] }))),
+      Array.from({ length: 30 }, (_, at) => state.changes.begin(creating(`k${at}`, { ids: [`b${at}`] }))),
     );
     for (const id of ids.slice(0, 10)) await state.changes.sent(id);
-    await Promise.all(ids.slice(0, 20).map((id) => state.changes.settleSoon(id, settledAs('applied', [id]))));
+    await Promise.all(ids.slice(0, 20).map((id) => state.changes.settle(id, settledAs('applied', [id]))));
     const { state: online, synced } = opened(place.url, { folder });
     const found = new Map((await online.changes.newest(100)).map((change) => [change.id, change]));
     const local = await files.changes.newest(100);

@@ -131,10 +131,10 @@ describe.skipIf(lacksPostgres)('a database that is away when a change ends', () 
     const place = await freshState(server());
     const proxy = await tcpProxy(server().port);
     const { state, notes, unsynced } = opened(proxy.urlOf(place.url));
-    const ids = await Promise.all([1, 2, 3].map((at) => state.changes.beginSoon(creating(`k${at}`))));
+    const ids = await Promise.all([1, 2, 3].map((at) => state.changes.begin(creating(`k${at}`))));
     proxy.refuse();
     proxy.reset();
-    await Promise.all(ids.map((id) => state.changes.settleSoon(id, settledAs('applied'))));
+    await Promise.all(ids.map((id) => state.changes.settle(id, settledAs('applied'))));
     expect([unsynced.count, notes.length]).toEqual([3, 1]);
   });
 
