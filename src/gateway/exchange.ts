@@ -10,6 +10,7 @@ import { type Refusal, refusalFor, sendRefusal, tooLarge } from './refusal.ts';
 import { type ReplayMemory, RequestBody } from './request-body.ts';
 import type { Scheduler, SeatReport, Ticket, Turn } from './scheduler.ts';
 import type { GatewayKey, GatewaySeat } from './seat.ts';
+import { SecretMask } from './secret-mask.ts';
 import { TokenCounter, type Tokens } from './token-counter.ts';
 import type { Sent, Upstream } from './upstream.ts';
 
@@ -93,6 +94,7 @@ export class Exchange {
   #isAnswering = false;
   #hasEnded = false;
   #tokens: TokenCounter | undefined;
+  #mask: SecretMask | undefined;
   /** What a response says about the seat that isn't passed on. */
   #rejection: SeatReport | undefined;
   /** What the answer says about the seat, which is noted at its end. */
@@ -202,6 +204,7 @@ export class Exchange {
 
   #send({ secret }: GatewayKey): void {
     const { upstream } = this.#parts;
+    this.#mask = new SecretMask(secret);
     this.#attempts++;
     const body = this.#body.open();
     const declared = this.#request.headers['content-length'];
@@ -361,7 +364,7 @@ export class Exchange {
     this.#body.release();
     response.sendDate = false;
     try {
-      response.writeHead(status, reasonOf(status, statusText), answerHeaders(headers, this.#ownHeaders()));
+      response.writeHead(status, reasonOf(status, this.#masked(statusText)), this.#headersOf(headers));
     } catch {
       // The API sent something that can't be sent on.
       this.#isAnswering = false;
@@ -373,6 +376,17 @@ export class Exchange {
     setImmediate(() => {
       if (!response.writableEnded && !response.destroyed) response.flushHeaders();
     });
+  }
+
+  #headersOf(headers: RawHeaders): string[] {
+    return answerHeaders(
+      headers.map((each) => this.#masked(each)),
+      this.#ownHeaders(),
+    );
+  }
+
+  #masked(text: string): string {
+    return this.#mask?.text(text) ?? text;
   }
 
   #ownHeaders(): string[] {
@@ -389,7 +403,8 @@ export class Exchange {
 
   #pass(chunk: Buffer): void {
     this.#tokens?.add(chunk);
-    if (this.#response.write(chunk)) return;
+    const bytes = this.#mask?.add(chunk) ?? chunk;
+    if (bytes.length === 0 || this.#response.write(bytes)) return;
     const sent = this.#sent;
     sent?.pause();
     const timer = setTimeout(() => this.#response.destroy(), clientTimeout);
@@ -405,7 +420,7 @@ export class Exchange {
   }
 
   #endAnswer(): void {
-    this.#response.end();
+    this.#response.end(this.#mask?.end());
     this.#body.discard();
     this.#releaseSeat(this.#report);
     this.#sent = undefined;

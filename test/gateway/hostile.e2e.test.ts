@@ -328,6 +328,26 @@ describe('keys', () => {
     expect(api.calls[0]?.headers).toContainEqual(['X-Other', '1']);
   });
 
+  test('that an API repeats never reach a client', async () => {
+    const api = await standIn(async (call) => {
+      await call.body();
+      const [, authorization = ''] = call.headers.find(([name]) => name === 'Authorization') ?? [];
+      const page = `<p>Bad header: ${authorization}</p><pre>${authorization}</pre>`;
+      call.write(
+        `HTTP/1.1 400 Bad ${authorization}\r\nX-Sent: ${authorization}\r\nContent-Length: ${page.length}\r\n\r\n`,
+      );
+      for (let at = 0; at < page.length; at += 10) call.write(page.slice(at, at + 10));
+    });
+    const gateway = await startGateway(api.url);
+    const answer = parseAnswer(await exchange(gateway.url, requestWith(token)));
+    const masked = `Bearer ${'*'.repeat(secretOf(0).length)}`;
+    expect([answer.line, answer.headers.find(([name]) => name === 'X-Sent')?.[1], answer.body.toString()]).toEqual([
+      `HTTP/1.1 400 Bad ${masked}`,
+      masked,
+      `<p>Bad header: ${masked}</p><pre>${masked}</pre>`,
+    ]);
+  });
+
   test('never reach a client, nor the token the API', async () => {
     const behaviors = [200, 400, 401, 403, 404, 429, 500, 503];
     let count = 0;
