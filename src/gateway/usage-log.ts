@@ -70,19 +70,19 @@ export class UsageLog {
   flush(): void {
     if (this.#pending.size === 0) return;
     const time = this.#now();
-    const lines = [...this.#pending.values()].map(
-      (usage) => `${JSON.stringify({ time, account: this.#account, ...usage })}\n`,
-    );
     makeFolder(this.#folder, this.#env);
     const month = new Date(time).toISOString().slice(0, 7);
     const handle = openOwnFile(path.join(this.#folder, `gateway-usage-${month}.jsonl`), 'a');
     try {
-      // A line that was written in part must not spoil the next one.
-      writeFileSync(handle, `\n${lines.join('')}`);
+      for (const [id, usage] of this.#pending) {
+        // A line that was written in part must not spoil the next one. It isn't counted, and is written again.
+        writeFileSync(handle, `\n${JSON.stringify({ time, account: this.#account, ...usage })}`);
+        this.#pending.delete(id);
+      }
+      writeFileSync(handle, '\n');
     } finally {
       closeSync(handle);
     }
-    this.#pending.clear();
   }
 
   /** Removes the files that are too old to be shown. @throws the error of the file system */
