@@ -1,41 +1,31 @@
 import { counted } from '../domain/counted.ts';
 import type { Environment } from '../domain/environment.ts';
 import type { CommandError } from '../domain/errors.ts';
-import type { Clocks } from '../domain/pace.ts';
-import type { ChangeLog, RecordedChange } from './change-log.ts';
+import type { ChangeLog } from './change-log.ts';
 import { StateDatabase } from './postgres/database.ts';
-import { PostgresState } from './postgres/postgres-state.ts';
+import { PostgresState, type PostgresStateOptions } from './postgres/postgres-state.ts';
 import type { StateAddress } from './postgres/state-url.ts';
 import { ReadableState } from './readable-state.ts';
 import type { RotationStore } from './rotation-store.ts';
 import { UnsyncedChanges } from './unsynced.ts';
 
 /** What the state in a database depends on. */
-interface DatabaseOptions {
+interface DatabaseOptions
+  extends Pick<PostgresStateOptions, 'clocks' | 'program' | 'requestTime' | 'settlingTime' | 'note'> {
   readonly address: StateAddress;
   /** The state directory of this machine. */
   readonly folder: string;
   readonly env: Environment;
   /** Aborted when the user interrupts. */
   readonly interrupt: AbortSignal;
-  readonly clocks: Clocks;
-  /** What this process does: `ci pools watch`. */
-  readonly program: string;
-  /** Returns the longest time that a request takes, in milliseconds. */
-  readonly requestTime: () => number;
-  /** Returns how long a request may take effect after it left, in milliseconds. */
-  readonly settlingTime: () => number;
-  readonly note: (message: string) => void;
 }
 
 /** What a state that machines share depends on. */
-interface SharedStateOptions extends DatabaseOptions {
+interface SharedStateOptions extends DatabaseOptions, Pick<PostgresStateOptions, 'earlier'> {
   /** Whether this process is going to change something. */
   readonly isChanging: boolean;
   /** Returns the record of this machine. */
   readonly local: () => Promise<ChangeLog>;
-  /** Returns the changes that this machine has recorded in files, and that the next change may depend on. */
-  readonly earlier: () => Promise<readonly RecordedChange[]>;
   /** Returns the rotations of this machine. */
   readonly localRotations: () => Promise<RotationStore>;
 }

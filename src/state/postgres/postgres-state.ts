@@ -16,14 +16,14 @@ import { leaseFor, Session } from './session.ts';
 import { shareUndelivered } from './undelivered-files.ts';
 
 /** What the state in a database depends on. */
-interface PostgresStateOptions {
+export interface PostgresStateOptions {
   readonly database: StateDatabase;
   readonly clocks: Clocks;
   /** What this process does: `ci pools watch`. */
   readonly program: string;
-  /** The longest time that a request takes, in milliseconds. */
+  /** Returns the longest time that a request takes, in milliseconds. */
   readonly requestTime: () => number;
-  /** How long a request may take effect after it left, in milliseconds. */
+  /** Returns how long a request may take effect after it left, in milliseconds. */
   readonly settlingTime: () => number;
   readonly note: (message: string) => void;
   /** The changes of this machine that the database lacks. */
