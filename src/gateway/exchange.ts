@@ -94,7 +94,6 @@ export class Exchange {
   #isAnswering = false;
   #hasEnded = false;
   #tokens: TokenCounter | undefined;
-  #mask: SecretMask | undefined;
   /** What a response says about the seat that isn't passed on. */
   #rejection: SeatReport | undefined;
   /** What the answer says about the seat, which is noted at its end. */
@@ -204,7 +203,7 @@ export class Exchange {
 
   #send({ secret }: GatewayKey): void {
     const { upstream } = this.#parts;
-    this.#mask = new SecretMask(secret);
+    const mask = new SecretMask(secret);
     this.#attempts++;
     const body = this.#body.open();
     const declared = this.#request.headers['content-length'];
@@ -247,7 +246,8 @@ export class Exchange {
           }
           if (this.#creditKey) this.#countCredit();
           if (this.#creditKey || !this.#movesOn(report)) {
-            this.#answer(status, statusText, headers, report);
+            const masked = headers.map((each) => mask.text(each));
+            this.#answer(status, mask.text(statusText), masked, report);
             return;
           }
           this.#rejection = report;
@@ -256,15 +256,20 @@ export class Exchange {
           else abort();
         },
         data: (chunk) => {
-          if (!this.#rejection) this.#pass(chunk);
+          if (!this.#rejection) this.#pass(mask.add(chunk));
           else {
             discarded += chunk.length;
             if (discarded > mostDiscarded) abort();
           }
         },
         end: () => {
-          if (this.#rejection) moveOn();
-          else this.#endAnswer();
+          if (this.#rejection) {
+            moveOn();
+            return;
+          }
+          const rest = mask.end();
+          if (rest) this.#pass(rest);
+          this.#endAnswer();
         },
         fail: (error) => {
           if (this.#rejection) moveOn();
@@ -364,7 +369,7 @@ export class Exchange {
     this.#body.release();
     response.sendDate = false;
     try {
-      response.writeHead(status, reasonOf(status, this.#masked(statusText)), this.#headersOf(headers));
+      response.writeHead(status, reasonOf(status, statusText), answerHeaders(headers, this.#ownHeaders()));
     } catch {
       // The API sent something that can't be sent on.
       this.#isAnswering = false;
@@ -376,17 +381,6 @@ export class Exchange {
     setImmediate(() => {
       if (!response.writableEnded && !response.destroyed) response.flushHeaders();
     });
-  }
-
-  #headersOf(headers: RawHeaders): string[] {
-    return answerHeaders(
-      headers.map((each) => this.#masked(each)),
-      this.#ownHeaders(),
-    );
-  }
-
-  #masked(text: string): string {
-    return this.#mask?.text(text) ?? text;
   }
 
   #ownHeaders(): string[] {
@@ -403,8 +397,7 @@ export class Exchange {
 
   #pass(chunk: Buffer): void {
     this.#tokens?.add(chunk);
-    const bytes = this.#mask?.add(chunk) ?? chunk;
-    if (bytes.length === 0 || this.#response.write(bytes)) return;
+    if (chunk.length === 0 || this.#response.write(chunk)) return;
     const sent = this.#sent;
     sent?.pause();
     const timer = setTimeout(() => this.#response.destroy(), clientTimeout);
@@ -420,7 +413,7 @@ export class Exchange {
   }
 
   #endAnswer(): void {
-    this.#response.end(this.#mask?.end());
+    this.#response.end();
     this.#body.discard();
     this.#releaseSeat(this.#report);
     this.#sent = undefined;
