@@ -99,7 +99,20 @@ class OfflineChangeLog implements ChangeLog {
 
   async begin(change: NewChange): Promise<string> {
     this.#onChange();
-    return this.#begun(await this.#log.begin(change), change);
+    const id = await this.#log.begin(change);
+    const { unsynced } = this.#options;
+    try {
+      unsynced.keep({ id, at: this.#now(), process: thisProcess(), ...change });
+    } catch (error) {
+      await this.#log.settle(id, { outcome: 'not_applied', by: 'answer', ids: [], code: 'file_error' });
+      if (error instanceof CommandError) throw error;
+      throw new CommandError('file_error', `Can't record the change in ${unsynced.folder}: ${messageOf(error)}`, {
+        hint: 'Nothing was sent. Free up disk space, or set XDG_STATE_HOME to a directory that you can write to.',
+        outcome: 'not_applied',
+        cause: error,
+      });
+    }
+    return id;
   }
 
   async sent(id: string): Promise<void> {
@@ -135,22 +148,6 @@ class OfflineChangeLog implements ChangeLog {
 
   mark(): Promise<string | undefined> {
     return this.#log.mark();
-  }
-
-  async #begun(id: string, change: NewChange): Promise<string> {
-    const { unsynced } = this.#options;
-    try {
-      unsynced.keep({ id, at: this.#now(), process: thisProcess(), ...change });
-    } catch (error) {
-      await this.#log.settle(id, { outcome: 'not_applied', by: 'answer', ids: [], code: 'file_error' });
-      if (error instanceof CommandError) throw error;
-      throw new CommandError('file_error', `Can't record the change in ${unsynced.folder}: ${messageOf(error)}`, {
-        hint: 'Nothing was sent. Free up disk space, or set XDG_STATE_HOME to a directory that you can write to.',
-        outcome: 'not_applied',
-        cause: error,
-      });
-    }
-    return id;
   }
 
   async #openChange(id: string): Promise<RecordedChange | undefined> {
