@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { cells, type Ended, json, jsonLines, sandboxUser, secret, user } from '../../support/cli.ts';
 import { modeOf } from '../../support/folder.ts';
 import { keyFileOf, storeKeys } from '../../support/key-store.ts';
-import { errorOf } from '../../support/lost.ts';
+import { errorOf, heldResponse } from '../../support/lost.ts';
 import { reservedPort } from '../../support/ports.ts';
 import { at, creditKey, hour, listAt, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import {
@@ -634,19 +634,13 @@ describe('the seats', () => {
   });
 
   test('answer a request whose key is rotated while the account is read', async () => {
-    let goOn = () => {};
-    const released = new Promise<void>((resolve) => {
-      goOn = resolve;
-    });
     let holds = false;
+    const held = heldResponse();
     const { me, api } = await seatHolder({
-      instead: ({ path: url }, box) => {
+      instead: ({ path: url }) => {
         if (!holds || url !== '/api/pools') return undefined;
         holds = false;
-        return async (request, response) => {
-          await released;
-          await forward(box.url, request, response);
-        };
+        return held.respond;
       },
     });
     const gateway = await serveGateway(me);
@@ -657,7 +651,7 @@ describe('the seats', () => {
     expect((await me.ci('keys rotate seat-1 --store --yes')).code).toBe(0);
     const asked = gateway.chat();
     await expect.poll(() => statesOf(gateway)).toEqual({ 'seat-1': 'refused' });
-    goOn();
+    await held.release((request, response) => forward(api.box.url, request, response));
     expect((await asked).status).toBe(200);
   });
 

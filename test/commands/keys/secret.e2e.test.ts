@@ -6,7 +6,7 @@ import { customer } from '../../support/customer.ts';
 import { modeOf } from '../../support/folder.ts';
 import { customerOf } from '../../support/generations.ts';
 import { keyFileOf, storedEntries, storedSecret, storeKeys } from '../../support/key-store.ts';
-import { errorOf } from '../../support/lost.ts';
+import { errorOf, heldResponse } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
 import { data, deadUrl } from '../../support/servers.ts';
 import { onTerminal } from '../../support/terminal.ts';
@@ -302,20 +302,12 @@ describe('the keys stored on this machine', () => {
 
   test.each(['keys list', 'status'])('are not taken to be revoked if %s read the account before', async (command) => {
     let holds = false;
-    let goOn = () => {};
-    const released = new Promise<void>((resolve) => {
-      goOn = resolve;
-    });
+    const held = heldResponse();
     const { me, api } = await customer({
-      instead: ({ method, path: url }, box) => {
+      instead: ({ method, path: url }) => {
         if (!holds || method !== 'GET' || url !== '/api/keys') return undefined;
         holds = false;
-        const listed = box.data('GET', '/api/keys');
-        return async (request, response) => {
-          const before = await listed;
-          await released;
-          await data(before)(request, response);
-        };
+        return held.respond;
       },
     });
     await me.ci('keys create first --credit --store');
@@ -323,8 +315,9 @@ describe('the keys stored on this machine', () => {
     holds = true;
     const reading = me.ci(command);
     await api.times('GET /api/keys', lists + 1);
+    const before = await api.box.data('GET', '/api/keys');
     expect((await me.ci('keys create second --credit --store')).code).toBe(0);
-    goOn();
+    await held.release(data(before));
     expect((await reading).code).toBe(0);
     const env = await me.ci('env --key second --shell sh');
     expect([env.code, env.stderr]).toEqual([0, '']);
