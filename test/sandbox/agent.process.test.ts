@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { chains } from '../../src/domain/chains.ts';
 import { startChain, type TestChain } from '../support/chain.ts';
 import { at, day, failure, hello, sandbox, type TestSandbox, textAt } from '../support/sandbox.ts';
@@ -147,10 +147,10 @@ describe('POST /api/agent/subscribe-pool', () => {
     const sold = await box();
     expect(await subscribe(sold, `0x${'1'.repeat(64)}`)).toEqual(notFinal);
     await chain.rpc('evm_setAutomine', [false]);
-    const waiting = await chain.send(payer, payTo, price);
+    onTestFinished(async () => void (await chain.rpc('evm_setAutomine', [true])));
+    const waiting = await chain.submit(payer, payTo, price);
     expect(await subscribe(sold, waiting)).toEqual(notFinal);
     await chain.mine(3);
-    await chain.rpc('evm_setAutomine', [true]);
     expect((await subscribe(sold, waiting)).status).toBe(200);
   });
 
@@ -182,7 +182,7 @@ describe('POST /api/agent/subscribe-pool', () => {
     const sold = await box();
     const notSent = failure(400, `USDC was not sent to ${payTo} in this transaction`);
     expect(await subscribe(sold, await paid(price, stranger))).toEqual(notSent);
-    const eth = String(await chain.rpc('eth_sendTransaction', [{ from: payer, to: payTo, value: '0x2ebae40' }]));
+    const eth = await chain.transact({ from: payer, to: payTo, value: '0x2ebae40' });
     await chain.mine(2);
     expect(await subscribe(sold, eth)).toEqual(notSent);
 
@@ -190,7 +190,7 @@ describe('POST /api/agent/subscribe-pool', () => {
     await chain.rpc('anvil_setCode', [token, await chain.rpc('eth_getCode', [usdc, 'latest'])]);
     await chain.rpc('anvil_setStorageAt', [token, word(payer), word(`0x${price.toString(16)}`)]);
     const data = `0xa9059cbb${word(payTo).slice(2)}${price.toString(16).padStart(64, '0')}`;
-    const other = String(await chain.rpc('eth_sendTransaction', [{ from: payer, to: token, data, gas: '0x186a0' }]));
+    const other = await chain.transact({ from: payer, to: token, data, gas: '0x186a0' });
     await chain.mine(2);
     expect(at(await chain.rpc('eth_getTransactionReceipt', [other]), 'status')).toBe('0x1');
     expect(await subscribe(sold, other)).toEqual(notSent);
@@ -223,7 +223,7 @@ describe('POST /api/agent/subscribe-pool', () => {
     await chain.rpc('anvil_setCode', [wallet, `0x365f5f375f5f365f5f73${usdc.slice(2)}5af100`]);
     await chain.setUsdc(wallet, price);
     const data = `0xa9059cbb${word(payTo).slice(2)}${price.toString(16).padStart(64, '0')}`;
-    const relayed = String(await chain.rpc('eth_sendTransaction', [{ from: payer, to: wallet, data, gas: '0x30d40' }]));
+    const relayed = await chain.transact({ from: payer, to: wallet, data, gas: '0x30d40' });
     await chain.mine(2);
     expect(await chain.usdcOf(wallet)).toBe(0n);
     expect(await subscribe(sold, relayed)).toEqual(notPlain);

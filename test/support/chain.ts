@@ -29,10 +29,20 @@ interface MinedTransfer {
   readonly block: number;
 }
 
+/** A transaction before it is signed. Numbers are hexadecimal, and 0 by default. */
+interface Transaction {
+  readonly from: string;
+  readonly to: string;
+  readonly value?: string;
+  readonly data?: string;
+  /** The most gas that it may use; estimated by default, which fails for a transaction that would fail. */
+  readonly gas?: string;
+}
+
 /** A development chain with the ID of Base. It mines a block for each transaction, and others only with `mine`. */
 export interface TestChain {
   readonly url: URL;
-  /** Accounts of anvil, which signs for them with `eth_sendTransaction` and `personal_sign`. Each has 10,000 ETH. */
+  /** Accounts of anvil, which signs for them with `transact` and `personal_sign`. Each has 10,000 ETH. */
   readonly accounts: readonly [string, string];
   /** Calls a method of JSON-RPC. @throws Error with the message of its error */
   rpc(method: string, params?: readonly unknown[]): Promise<unknown>;
@@ -49,6 +59,12 @@ export interface TestChain {
   snapshot(): Promise<string>;
   /** Sends USDC from an account of anvil. @param units - millionths @returns the hash of the transaction, which is mined */
   send(from: string, to: string, units: bigint): Promise<string>;
+  /** Sends USDC without waiting until it is mined. @param units - millionths @returns the hash of the transaction */
+  submit(from: string, to: string, units: bigint): Promise<string>;
+  /** Sends a transaction from an account of anvil. @returns its hash when it is mined */
+  transact(transaction: Transaction): Promise<string>;
+  /** Sends a signed transaction. @returns its hash when it is mined */
+  transactSigned(raw: string): Promise<string>;
   revert(snapshot: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -64,6 +80,10 @@ export async function startChain(): Promise<TestChain> {
   };
   const [first, second] = listAt({ accounts: await rpc('eth_accounts') }, 'accounts').map(String);
   if (first === undefined || second === undefined) throw new Error('anvil has too few accounts');
+  // anvil answers `eth_sendTransaction` and `eth_sendRawTransaction` before it mines, and these after it.
+  const mined = async (method: string, transaction: unknown) =>
+    textAt(await rpc(method, [transaction]), 'transactionHash');
+  const transact: TestChain['transact'] = (transaction) => mined('eth_sendTransactionSync', transaction);
   return {
     url,
     accounts: [first, second],
@@ -85,12 +105,10 @@ export async function startChain(): Promise<TestChain> {
         block: Number(textAt(log, 'blockNumber')),
       }));
     },
-    send: async (from, to, units) =>
-      String(
-        await rpc('eth_sendTransaction', [
-          { from, to: usdc, gas: '0x186a0', data: `0xa9059cbb${word(to).slice(2)}${word(hex(units)).slice(2)}` },
-        ]),
-      ),
+    send: (from, to, units) => transact(transfer(from, to, units)),
+    submit: async (from, to, units) => String(await rpc('eth_sendTransaction', [transfer(from, to, units)])),
+    transact,
+    transactSigned: (raw) => mined('eth_sendRawTransactionSync', raw),
     snapshot: async () => String(await rpc('evm_snapshot')),
     revert: async (snapshot) => void (await rpc('evm_revert', [snapshot])),
   };
@@ -110,6 +128,10 @@ function anvilPath(): string {
   const cpu = process.arch === 'x64' ? 'amd64' : process.arch;
   const program = process.platform === 'win32' ? 'anvil.exe' : 'anvil';
   return createRequire(import.meta.url).resolve(`@foundry-rs/anvil-${process.platform}-${cpu}/bin/${program}`);
+}
+
+function transfer(from: string, to: string, units: bigint): Transaction {
+  return { from, to: usdc, gas: '0x186a0', data: `0xa9059cbb${word(to).slice(2)}${word(hex(units)).slice(2)}` };
 }
 
 function hex(value: bigint): string {

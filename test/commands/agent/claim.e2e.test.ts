@@ -191,7 +191,7 @@ describe('a payment of another program', () => {
         stderr: expect.stringMatching(/isn't confirmed yet/),
       });
       const failed = await chain.send(from, payTo, 10_000_000n);
-      const ether = String(await chain.rpc('eth_sendTransaction', [{ from, to: payTo, value: '0x1' }]));
+      const ether = await chain.transact({ from, to: payTo, value: '0x1' });
       await chain.mine(3);
       expect((await claiming(failed)).stderr).toMatch(/ failed, so nothing can be claimed with it\./);
       expect((await claiming(ether)).stderr).toMatch(/ doesn't transfer any USDC, so nothing can be claimed with it\./);

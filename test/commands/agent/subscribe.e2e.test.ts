@@ -729,6 +729,7 @@ describe('an RPC endpoint', () => {
       stderr: expect.stringMatching(/has the nonce 1, but the RPC endpoint says that the next one of the wallet is 0/),
     });
     await chain.rpc('eth_sendRawTransaction', [raw[0]]).catch(() => {});
+    await chain.mine(1);
     expect(await sentBy(me)).toHaveLength(0);
   });
 

@@ -39,7 +39,7 @@ async function sendElsewhere(to: Hex, units: bigint): Promise<string> {
   const wallet = new Wallet(Buffer.from(vectorKey, 'hex'));
   const fees = { most: 50n * gwei, tip: 10n * gwei };
   const transaction = { chain: chains.base, nonce: 0, to, units, gas: 100_000n, fees };
-  return String(await chain.rpc(send, [signTransfer(transaction, (hash) => wallet.sign(hash)).raw]));
+  return await chain.transactSigned(signTransfer(transaction, (hash) => wallet.sign(hash)).raw);
 }
 
 describe('an RPC endpoint', () => {
