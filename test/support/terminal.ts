@@ -247,6 +247,11 @@ export function onPty(user: User, line: string | readonly string[], options: Opt
 /** Matches the progress line of a request, which appears only on a slow machine. */
 const waiting = /(?:\r[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] [^\r]*\x1b\[K)+\r\x1b\[K/g;
 
+/** Returns what was written to a terminal without the progress lines of requests. */
+export function withoutProgress(written: string): string {
+  return written.replace(waiting, '');
+}
+
 /** Runs `ci` on a terminal to its end. @returns the exit code, and what the screen shows then */
 export async function shown(
   user: User,
@@ -256,6 +261,6 @@ export async function shown(
   const session = onTerminal(user, line, options);
   const code = await session.exit;
   const { screen } = session;
-  const written = session.written.replace(waiting, '');
+  const written = withoutProgress(session.written);
   return { code, screen, written, rows: stripVTControlCharacters(written).split('\r\n') };
 }

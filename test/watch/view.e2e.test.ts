@@ -4,14 +4,15 @@ import { userOf } from '../support/cli.ts';
 import { comesLate, dropping } from '../support/drops.ts';
 import { listAt } from '../support/sandbox.ts';
 import { recordedSandbox } from '../support/servers.ts';
-import { ctrlC, enter, onPty, type Session } from '../support/terminal.ts';
+import { ctrlC, enter, onPty, type Session, withoutProgress } from '../support/terminal.ts';
 
 const list = 'GET /api/pools';
 const otherScreen = '\x1b[?1049h';
 const ownScreen = '\x1b[?1049l';
 
 /** Returns what the main screen shows before and after the live view. */
-function around({ written }: Session): string[] {
+function around(session: Session): string[] {
+  const written = withoutProgress(session.written);
   return [
     written.slice(0, written.indexOf(otherScreen)),
     written.slice(written.lastIndexOf(ownScreen) + ownScreen.length),
