@@ -244,6 +244,14 @@ export function onPty(user: User, line: string | readonly string[], options: Opt
   });
 }
 
+/**
+ * Returns a pattern of a screen that shows a text and was drawn for a width, which live views don't use to the last column. A view that
+ * hasn't noticed a new width yet may be drawn for the old one once more.
+ */
+export function drawnFor(columns: number, text: RegExp): RegExp {
+  return new RegExp(`^(?=[^]*${text.source})(?:.{0,${columns - 1}}(?:\\n|$))*$`, 'u');
+}
+
 /** Matches the progress line of a request, which appears only on a slow machine. */
 const waiting = /(?:\r[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] [^\r]*\x1b\[K)+\r\x1b\[K/g;
 

@@ -7,7 +7,7 @@ import { secret } from '../../support/cli.ts';
 import { errorOf } from '../../support/lost.ts';
 import { at, hello, textAt } from '../../support/sandbox.ts';
 import { gatewayClient, heldCompletions, seatHolder, serveGateway, tokenOf } from '../../support/seat-holder.ts';
-import { ctrlC, onTerminal } from '../../support/terminal.ts';
+import { ctrlC, drawnFor, onTerminal } from '../../support/terminal.ts';
 
 describe('ci gateway on a terminal', () => {
   test('shows the seats, the clients and the totals, and prints the totals at its end', async () => {
@@ -72,7 +72,7 @@ describe('ci gateway on a terminal', () => {
     const session = onTerminal(me, 'gateway --listen 127.0.0.1:0', { pty: true, columns: 40 });
     await session.shows('0 running, 0 waiting.');
     session.resize(30, 20);
-    await session.shows(/POOL +/);
+    await session.shows(drawnFor(30, /\nPOOL +/));
     expect(session.cuts).toEqual([]);
     session.type(ctrlC);
     expect(await session.exit).toBe(0);
