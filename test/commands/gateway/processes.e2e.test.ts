@@ -189,8 +189,8 @@ describe('ci gateway --background', () => {
     starting.kill('SIGKILL');
     await starting.ended;
     release();
-    await expect.poll(() => gatewayPids(me)).toHaveLength(1);
-    expect(readFileSync(state(me, log), 'utf8')).toContain('"event":"started"');
+    await expect.poll(() => readFileSync(state(me, log), 'utf8')).toContain('"event":"started"');
+    expect(gatewayPids(me)).toHaveLength(1);
     // It stays as long as the gateway runs.
     const [old, other] = ['gateway-0123456789ab.log', 'notes.log'];
     for (const name of [old, other]) writeFileSync(state(me, name), '');
