@@ -152,10 +152,10 @@ export function testShares({ place, differs }: Kind): void {
     test.runIf(differs.sharesWork)('keeps to one rate for all processes', async () => {
       const shared = await place();
       const rate = 40;
+      const start = performance.now();
       const times = await Promise.all(
         [shared.open(), shared.open()].map((state) =>
           state.share(lock, { id: 'file', rows: 1 }, async (share) => {
-            const start = performance.now();
             const own: number[] = [];
             for (let request = 0; request < 20; request++) {
               const wait = (await share.reserve?.(rate)) ?? Number.NaN;
