@@ -26,14 +26,15 @@ export function quickClocks(): Clocks {
   };
 }
 
-/** Clocks of a machine that a test sets. */
+/** Clocks of a machine that a test sets. Otherwise, only waits move them, so that they don't show how fast the machine of the test is. */
 export class SetClocks implements Clocks {
+  readonly #start = { wall: Date.now(), monotonic: performance.now() };
   /** How far the wall clock is ahead, in milliseconds. */
   wallAhead = 0;
   /** How far the monotonic clock is ahead, in milliseconds. */
   monotonicAhead = 0;
-  readonly wall = () => Date.now() + this.wallAhead;
-  readonly monotonic = () => performance.now() + this.monotonicAhead;
+  readonly wall = () => this.#start.wall + this.wallAhead;
+  readonly monotonic = () => this.#start.monotonic + this.monotonicAhead;
   readonly sleep = async (milliseconds: number) => {
     await realTime.pause(Math.min(milliseconds, 2));
     this.wallAhead += milliseconds;
