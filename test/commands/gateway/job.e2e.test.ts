@@ -44,7 +44,7 @@ describe('a gateway whose terminal is closed', () => {
         (client) => client.leave(),
         () => 'refused',
       );
-    await expect.poll(connected, { timeout: 10_000 }).toBe('refused');
+    await expect.poll(connected).toBe('refused');
     expect(isRunning(gateway.pid)).toBe(true);
     held.release();
     expect((await running).status).toBe(200);
@@ -73,11 +73,11 @@ describe('a gateway whose terminal is closed', () => {
     shell.enter(`${start} --json > events; echo`);
     const file = path.join(me.home, 'events');
     const events = () => readFileSync(file, { encoding: 'utf8', flag: 'a+' });
-    await expect.poll(events, { timeout: 10_000 }).toContain('"started"');
+    await expect.poll(events).toContain('"started"');
     await shell.close();
     await buy('seat-2');
     // It checks the terminal before the keys.
-    await expect.poll(events, { timeout: 10_000 }).toContain('"seat_joined"');
+    await expect.poll(events).toContain('"seat_joined"');
     const [pid = 0] = gatewayPids(me);
     expect([isRunning(pid), events()]).toEqual([true, expect.not.stringContaining('"stopping"')]);
   });
