@@ -39,12 +39,12 @@ describe.skipIf(lacksPostgres)('a lock', () => {
   const server = sharedPostgres({ fsync: false });
   const child = children('test/state/postgres/child-state.ts');
 
-  /** Returns a script that does work with the state of a process of its own. */
+  /** Returns a script that does work with the state of a process of its own. Its lease doesn't end during the test. */
   const script = ({ url }: StateSchema, work: string) => `
     import { openInChild } from './module.mjs';
     // Nothing else keeps the process running.
     process.stdin.resume();
-    const state = openInChild(${JSON.stringify(url)}, ${JSON.stringify(emptyFolder())});
+    const state = openInChild(${JSON.stringify(url)}, ${JSON.stringify(emptyFolder())}, 600_000);
     const lock = ${JSON.stringify(lock)};
     ${work}`;
 
