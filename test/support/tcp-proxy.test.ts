@@ -145,6 +145,7 @@ test.each(['hold', 'drop', 'reset'] as const)('passes some bytes of a connection
 test('resets the open connections', async () => {
   const { proxy } = await echo();
   const one = await client(proxy.port);
+  await proxy.until(({ open }) => open === 1);
   proxy.reset();
   expect(await one.closed).toBe('ECONNRESET');
 });
@@ -152,6 +153,7 @@ test('resets the open connections', async () => {
 test('refuses new connections and keeps the open ones', async () => {
   const { proxy } = await echo();
   const one = await client(proxy.port);
+  await proxy.until(({ open }) => open === 1);
   proxy.refuse();
   const two = await client(proxy.port);
   expect(await two.closed).toBe('ECONNREFUSED');
