@@ -10,7 +10,8 @@ import { recordedSandbox } from '../../support/servers.ts';
 /** How often twenty machines want the same seat. `MACHINE_ROUNDS=100` takes five minutes. */
 const rounds = Number(process.env.MACHINE_ROUNDS ?? 3);
 const size = 20;
-const seat = 'pools subscribe kimi26 --blocks europe --yes --timeout 10s';
+/** The timeout limits how long the last of the machines waits for its turn, too. */
+const seat = 'pools subscribe kimi26 --blocks europe --yes --timeout 60s';
 const postgres = sharedPostgres({ fsync: false });
 const machines = fleet(size);
 
