@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { cells, type Ended, type Environment, json, type User, user } from '../../support/cli.ts';
 import { emptyFolder, modeOf } from '../../support/folder.ts';
 import {
@@ -185,9 +185,10 @@ describe('wallet create', () => {
     put(me, 'cast', castFile);
     await me.sh('mkfifo pipe');
     const running = me.start('agent wallet address cast --password-file pipe');
-    // A pipe without a reader can't be opened this way.
-    const open = () => closeSync(openSync(path.join(me.home, 'pipe'), constants.O_WRONLY | constants.O_NONBLOCK));
-    await expect.poll(open).toBeUndefined();
+    // A pipe without a reader can't be opened this way. Closing it would end the password.
+    const open = () => openSync(path.join(me.home, 'pipe'), constants.O_WRONLY | constants.O_NONBLOCK);
+    const writer = await vi.waitFor(open, { timeout: 60_000 });
+    onTestFinished(() => closeSync(writer));
     running.kill('SIGINT');
     expect((await running.ended).code).toBe(130);
   });
