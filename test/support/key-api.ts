@@ -69,6 +69,8 @@ export interface KeyApi extends RecordingServer {
   readonly unanswered: ReadonlySet<Received>;
   /** Carries out the changes that are held. */
   carryOut(): void;
+  /** Carries out changes from now on, but answers them only after an event. */
+  answerAfter(event: Promise<unknown>): void;
   /** Resolves when no late change is under way. */
   settled(): Promise<void>;
 }
@@ -84,6 +86,7 @@ export async function keyApi(options: KeyApiOptions = {}): Promise<KeyApi> {
   const unanswered = new Set<Received>();
   const late = new Set<Promise<unknown>>();
   const held: Received[] = [];
+  let mayAnswer: Promise<unknown> = Promise.resolve();
   let count = 0;
 
   const listed = ({ apiKey, ...key }: ApiKey) => ({
@@ -128,6 +131,7 @@ export async function keyApi(options: KeyApiOptions = {}): Promise<KeyApi> {
     ({ status, value }: ReturnType<typeof commit>): Behavior =>
     async (request, response) => {
       if (latency > 0) await wait(latency);
+      await mayAnswer;
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(value));
       response.once('finish', () => unanswered.delete(request));
@@ -202,6 +206,9 @@ export async function keyApi(options: KeyApiOptions = {}): Promise<KeyApi> {
     unanswered,
     carryOut: () => {
       for (const request of held.splice(0)) commit(request);
+    },
+    answerAfter: (event: Promise<unknown>) => {
+      mayAnswer = event;
     },
     settled: async () => void (await Promise.all(late)),
   });

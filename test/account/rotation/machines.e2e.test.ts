@@ -15,6 +15,8 @@ const server = sharedPostgres({ fsync: false });
 const names = Array.from({ length: 60 }, (_, index) => `customer-${index}`);
 /** The lease is 22 seconds. */
 const rotate = 'keys rotate --from customers.csv --save-to new.ndjson --concurrency 4 --timeout 1s --yes --json';
+/** Its requests wait until the test has done its part. The lease is longer than two minutes. */
+const patientRotate = rotate.replace('--timeout 1s', '--timeout 60s');
 
 /** Machines that share a database, and an API with a key for each customer. */
 async function team(count: number): Promise<{ readonly api: KeyApi; readonly machines: readonly Machine[] }> {
@@ -52,7 +54,7 @@ function saved(machines: readonly Machine[]): string[] {
 /** Waits until the API has got some changes since now. */
 async function changed(api: KeyApi, count: number): Promise<void> {
   const goal = api.changes.length + count;
-  await expect.poll(() => api.changes.length, { interval: 5, timeout: 20_000 }).toBeGreaterThanOrEqual(goal);
+  await expect.poll(() => api.changes.length, { interval: 5 }).toBeGreaterThanOrEqual(goal);
 }
 
 /** Expects that each customer has one key, and someone has its secret. */
@@ -67,7 +69,9 @@ function expectAllReplaced(api: KeyApi, machines: readonly Machine[], old: reado
 test('shares the keys of a file between three machines, and replaces each once', async () => {
   const { api, machines } = await team(3);
   const old = api.active().map(({ id }) => id);
-  const ended = await Promise.all(machines.map((each) => each.start(rotate).ended));
+  // Each machine has at most four changes under way, so nine come from all three.
+  api.answerAfter(api.times('POST /api/keys/credit', names.length + 9));
+  const ended = await Promise.all(machines.map((each) => each.start(patientRotate).ended));
   for (const { code, stderr } of ended) expect([code, stderr]).toEqual([0, expect.any(String)]);
   const counts = ended.map((each) => listAt(json(each), 'rotated').length);
   expect(counts.reduce((sum, count) => sum + count)).toBe(names.length);
@@ -81,16 +85,24 @@ test('goes on at once if a process of the same machine is killed', async () => {
   const { api, machines } = await team(1);
   const old = api.active().map(({ id }) => id);
   const [only] = machines;
-  const killed = only?.start(rotate.replace('new.ndjson', 'killed.ndjson'));
+  const killed = only?.start(patientRotate.replace('new.ndjson', 'killed.ndjson'));
   await changed(api, 10);
-  const other = only?.start(rotate);
-  await changed(api, 10);
+  let goOn = () => {};
+  api.answerAfter(
+    new Promise<void>((resolve) => {
+      goOn = resolve;
+    }),
+  );
+  const other = only?.start(patientRotate);
+  // Each process has at most four changes under way, so five come from both.
+  await expect.poll(() => api.unanswered.size, { interval: 5 }).toBeGreaterThanOrEqual(5);
   killed?.kill('SIGKILL');
-  await killed?.ended;
+  expect((await killed?.ended)?.signal).toBe('SIGKILL');
+  goOn();
   const killedAt = performance.now();
   const { code, stderr } = (await other?.ended) ?? {};
   expect([code, stderr]).toEqual([0, expect.any(String)]);
-  expect(performance.now() - killedAt).toBeLessThan(15_000);
+  expect(performance.now() - killedAt).toBeLessThan(60_000);
   expect(
     api
       .active()
