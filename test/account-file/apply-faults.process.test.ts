@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import {
   applyAll,
@@ -25,16 +24,19 @@ import {
   reset,
   silence,
 } from '../support/servers.ts';
-import { realTime } from '../support/world.ts';
+import { UserTime } from '../support/world.ts';
 
-/** The time after which a change can no longer take effect. Late changes take effect sooner, even on a busy machine. */
-const settling = '2s';
-const lateness = 500;
+/** The time after which a change can no longer take effect. A command waits for it in no time, and late changes take effect meanwhile. */
+const settling = '10m';
+/** Gives up on a request that is never answered. */
+const impatient = `${applyAll} --timeout 1s`;
 
 const broken = answer(500, { success: false, error: 'database is down' });
 
-/** Handles a change, with what is still going on afterward. */
-type Fault = (box: TestSandbox, late: Promise<void>[]) => Behavior;
+/** Changes that take effect while the next command waits. */
+type LateChanges = (() => Promise<void>)[];
+
+type Fault = (box: TestSandbox, late: LateChanges) => Behavior;
 
 const faults: Readonly<Record<string, Fault>> = {
   'reset before it': () => reset,
@@ -44,7 +46,7 @@ const faults: Readonly<Record<string, Fault>> = {
   'silence before it': () => silence,
   'silence after it': (box) => appliedThen(box, silence),
   'reset, and it takes effect late': (box, late) => (request, response) => {
-    late.push(pause(lateness).then(() => commit(box, request)));
+    late.push(() => commit(box, request));
     return reset(request, response);
   },
 };
@@ -56,6 +58,9 @@ type Watch = (request: Received, box: TestSandbox, change: string | undefined, c
 interface Customer {
   readonly api: RecordingServer & { readonly box: TestSandbox };
   readonly me: User;
+  readonly late: LateChanges;
+  /** Runs a command in this process. Its waits take no time. */
+  run(line: string): Promise<Ended>;
 }
 
 async function customer(showsSecrets: boolean, watch: Watch): Promise<Customer> {
@@ -73,18 +78,38 @@ async function customer(showsSecrets: boolean, watch: Watch): Promise<Customer> 
   const me = userOf(api);
   settlesIn(me, settling);
   writeWholeFile(me);
-  return { api, me };
+  const late: LateChanges = [];
+  return { api, me, late, run: runner(me, late) };
+}
+
+/** Returns {@link Customer.run}. */
+function runner(me: User, late: LateChanges): Customer['run'] {
+  const time = new UserTime();
+  const takeEffect = async () => {
+    for (const change of late.splice(0)) await change();
+  };
+  return async (line) => {
+    const interrupt = new AbortController().signal;
+    const clocks = time.start(interrupt);
+    const sleep: typeof clocks.sleep = async (milliseconds, signal) => {
+      if (signal === interrupt) await takeEffect();
+      await clocks.sleep(milliseconds, signal);
+    };
+    const ended = await me.ci(line, { ...clocks, sleep, interrupt });
+    await takeEffect();
+    return ended;
+  };
 }
 
 /** Applies the file again, and checks that nothing is left to do. */
-async function checkAgain({ me, api }: Customer, label: string): Promise<void> {
-  const again = await me.ci(applyAll, realTime);
+async function checkAgain({ me, api, run }: Customer, label: string): Promise<void> {
+  const again = await run(applyAll);
   expect([label, again.code, again.code === 0 ? '' : again.stderr]).toEqual([label, 0, '']);
   await checkApplied(me, api.box);
-  const plan = await me.ci('plan --update-existing --allow-destroy --detailed-exitcode --json', realTime);
+  const plan = await run('plan --update-existing --allow-destroy --detailed-exitcode --json');
   expect([label, plan.code, plan.stdout]).toEqual([label, 0, expect.stringContaining('"changes":[]')]);
   const before = api.changes.length;
-  expect(await me.ci(applyAll, realTime)).toMatchObject({ code: 0 });
+  expect(await run(applyAll)).toMatchObject({ code: 0 });
   expect([label, api.changes.slice(before)]).toEqual([label, []]);
 }
 
@@ -123,16 +148,14 @@ test.each(cases)(
   async (change, _shows, showsSecrets) => {
     await Promise.all(
       Object.entries(faults).map(async ([label, fault]) => {
-        const late: Promise<void>[] = [];
         let hasFailed = false;
-        const { api, me } = await customer(showsSecrets, (_request, box, current) => {
+        const one = await customer(showsSecrets, (_request, box, current) => {
           if (hasFailed || current !== change) return undefined;
           hasFailed = true;
-          return fault(box, late);
+          return fault(box, one.late);
         });
-        checkEnd(label, await me.ci(applyAll, realTime));
-        await Promise.all(late);
-        await checkAgain({ api, me }, label);
+        checkEnd(label, await one.run(impatient));
+        await checkAgain(one, label);
       }),
     );
   },
@@ -145,18 +168,18 @@ test.each(cases)(
     await Promise.all(
       ['reset before it', 'reset after it'].map(async (label) => {
         let state: 'up' | 'down' | 'over' = 'up';
-        const { api, me } = await customer(showsSecrets, (_request, box, current) => {
+        const one = await customer(showsSecrets, (_request, box, current) => {
           if (state === 'down') return answer(403, 'Closed for today');
           if (state === 'over' || current !== change) return undefined;
           state = 'down';
           return faults[label]?.(box, []);
         });
-        // Changes of keys count as under way while their process runs. Waits for seats take their time, unless it is simulated.
-        const first = await (change.includes('/keys') ? me.process(applyAll) : me.ci(applyAll));
+        // Changes of keys count as under way while their process runs.
+        const first = await (change.includes('/keys') ? one.me.process(applyAll) : one.run(applyAll));
         checkEnd(label, first);
         expect([label, first.code]).not.toEqual([label, 0]);
         state = 'over';
-        await checkAgain({ api, me }, label);
+        await checkAgain(one, label);
       }),
     );
   },
@@ -178,23 +201,21 @@ async function killed(
     strike = () => resolve('struck');
   });
   let isOver = false;
-  const { api, me } = await customer(showsSecrets, (_request, box, change, count) => {
+  const one = await customer(showsSecrets, (_request, box, change, count) => {
     if (isOver || !isIt(change, count)) return undefined;
     isOver = true;
     return async (request) => {
       if (kill === 'carried out') await commit(box, request);
+      if (kill === 'carried out late') one.late.push(() => commit(box, request));
       strike();
-      if (kill !== 'carried out late') return;
-      await pause(lateness);
-      await commit(box, request);
     };
   });
-  const running = me.start(applyAll);
+  const running = one.me.start(applyAll);
   const ended = await Promise.race([running.ended, struck]);
   isOver = true;
   running.kill('SIGKILL');
   await running.ended;
-  await checkAgain({ api, me }, label);
+  await checkAgain(one, label);
   return ended === 'struck';
 }
 
@@ -266,13 +287,14 @@ test.each([
         await struck;
         running.kill('SIGKILL');
         await running.ended;
-        const again = await me.ci(line, realTime);
+        const run = runner(me, []);
+        const again = await run(line);
         expect([what, again.code, again.stderr]).toEqual([what, 0, '']);
         const keys = listAt((await api.box.call('GET', '/api/keys')).body, 'data');
         const active = keys.filter((key) => at(key, 'isActive') === true);
         expect([what, active]).toEqual([what, [expect.objectContaining({ name: 'acme', rpm: 60 })]]);
         expect(readFileSync(path.join(me.home, 'stored'), 'utf8').trim()).toBe(at(active[0], 'apiKey'));
-        expect((await me.ci(line, realTime)).stdout).toContain('"changes":[]');
+        expect((await run(line)).stdout).toContain('"changes":[]');
       }),
     );
   },

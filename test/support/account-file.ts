@@ -26,8 +26,7 @@ keys:
 `;
 
 /** Applies {@link wholeFile}. */
-export const applyAll =
-  'apply --update-existing --allow-destroy --save-to secrets.ndjson --yes --max-charge 88 --json --timeout 1s';
+export const applyAll = 'apply --update-existing --allow-destroy --save-to secrets.ndjson --yes --max-charge 88 --json';
 
 /** The changes that {@link applyAll} sends, in order. */
 export const changesOfAll = [
