@@ -563,6 +563,6 @@ keys:
   test('fails as the request does that fails', async () => {
     const { me } = await customer(({ path: each }) => (each === '/api/keys' ? answer(503, 'down') : undefined));
     write(me, 'version: 1\n');
-    expect(await me.ci('plan --timeout 1s')).toMatchObject({ code: 1, stdout: '' });
+    expect(await me.ci('plan')).toMatchObject({ code: 1, stdout: '' });
   });
 });

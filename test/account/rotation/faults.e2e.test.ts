@@ -7,7 +7,7 @@ import { at } from '../../support/sandbox.ts';
 import { answer, type Behavior, reset, silence } from '../../support/servers.ts';
 import { rotationScene, type Scene, type Strike, sent } from './scene.ts';
 
-const line = 'keys rotate customer --save .env --yes --timeout 700ms';
+const line = 'keys rotate customer --save .env --yes';
 
 /** What can happen to a request. */
 const faults: Readonly<Record<string, Strike['does']>> = {
@@ -116,7 +116,9 @@ describe.each(['credit', 'subscription'] as const)('the rotation of a %s key', (
         const does = faults[name];
         if (!does) throw new Error(`no fault ${name}`);
         scene.strike({ place, does });
-        const first = await scene.me.ci(`${line} --force --json`);
+        // Only a request that is never answered takes its time.
+        const limit = name.startsWith('hangs') ? '--timeout 700ms' : '';
+        const first = await scene.me.ci(`${line} --force --json ${limit}`);
         expect([0, 1, 4, 5, 6, 7, 9, 10]).toContain(first.code);
         await expectWhole(scene, [first, ...(await finish(scene))]);
         if (first.code === 0) expect(scene.saved()).not.toBe(scene.old.apiKey);

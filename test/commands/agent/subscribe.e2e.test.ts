@@ -626,7 +626,7 @@ describe('an RPC endpoint', () => {
       return answered;
     });
     const me = await payer(chain, await shop(chain));
-    const { code, stderr } = await me.pays(`${buy} --rpc-url ${rpc.url} --timeout 300ms`);
+    const { code, stderr } = await me.pays(`${buy} --rpc-url ${rpc.url} --timeout 3s`);
     expect([code, stderr]).toEqual([9, expect.stringMatching(/didn't answer within/)]);
     await expectNothingPaid(me);
   });

@@ -509,7 +509,9 @@ describe('ci history reconcile', () => {
     running.kill('SIGKILL');
     await running.ended;
     failing = true;
-    const { code, stdout, stderr } = await me.ci('history reconcile --timeout 1s');
+    // Only a request that is never answered takes its time.
+    const limit = told === silence ? '--timeout 1s' : '';
+    const { code, stdout, stderr } = await me.ci(`history reconcile ${limit}`);
     expect(code).toBe(expected);
     expect(stderr).toContain(why);
     if (expected === 10) {
