@@ -282,16 +282,16 @@ describe('a request without a response in time', () => {
 
   test.each(late)('times out after one attempt if it reads: %s', async (_how, handler) => {
     const server = await serve(handler);
-    const { client, trace } = clientOf(server.url, { timeout: 400 });
+    const { client, trace } = clientOf(server.url, { timeout: 4000 });
     const error = await failure(client.read('/', anything));
     expect(error).toMatchObject({ code: 'timeout', exitCode: 9, outcome: undefined, retryable: true });
-    expect(error.message).toMatch(/^No response from 127\.0\.0\.1:\d+: timed out after 400 ms$/);
+    expect(error.message).toMatch(/^No response from 127\.0\.0\.1:\d+: timed out after 4 seconds$/);
     expect(attempts(trace)).toBe(1);
   });
 
   test.each(late)('has an unknown outcome if it changes something: %s', async (_how, handler) => {
     const server = await serve(handler);
-    const { client } = clientOf(server.url, { timeout: 400 });
+    const { client } = clientOf(server.url, { timeout: 4000 });
     expect(await failure(client.change('POST', '/', anything, {}))).toMatchObject(unknown);
     expect(server.received).toHaveLength(1);
   });

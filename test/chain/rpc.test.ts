@@ -28,7 +28,7 @@ async function endpoint(
   const client = new RpcClient({
     url: new URL('/v2/s3cr3t?key=s3cr3t', server.url),
     userAgent: 'cheapestinference-cli/1.2.3 (test)',
-    timeout: 20_000,
+    timeout: 120_000,
     proxies: {},
     ...fastTime(10),
     interrupt: interrupt.signal,

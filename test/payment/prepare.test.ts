@@ -62,7 +62,7 @@ async function nodeWith(state: State = {}): Promise<ChainNode> {
   const client = new RpcClient({
     url: server.url,
     userAgent: 'test',
-    timeout: 20_000,
+    timeout: 120_000,
     proxies: {},
     ...fastTime(10),
     interrupt: new AbortController().signal,

@@ -123,7 +123,7 @@ function optionsFor(baseUrl: URL, options: Partial<ClientOptions>) {
     managementKey,
     consumptionKey,
     userAgent: 'cheapestinference-cli/1.2.3 (test)',
-    timeout: 20_000,
+    timeout: 120_000,
     proxies: {},
     ...fastTime(10),
     interrupt: interrupt.signal,

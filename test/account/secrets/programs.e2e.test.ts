@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { World } from '../../../src/context/world.ts';
 import { json, lines, type User, userOf } from '../../support/cli.ts';
 import { errorOf, isChange, stateFiles, undeliveredIn } from '../../support/lost.ts';
 import { nodeOnly } from '../../support/program.ts';
@@ -9,9 +10,13 @@ import { listAt, textAt } from '../../support/sandbox.ts';
 import { filesWith } from '../../support/secret-search.ts';
 import { recordedSandbox } from '../../support/servers.ts';
 import { enter, onTerminal } from '../../support/terminal.ts';
-import { fastTime } from '../../support/world.ts';
+import { realTime } from '../../support/world.ts';
 
 const name = 'CHEAPESTINFERENCE_API_KEY';
+
+/** Lets the two minutes that a program may take pass in a moment, but not the time of a request. */
+const soonTwoMinutes: World['sleep'] = (milliseconds, signal) =>
+  realTime.sleep(milliseconds === 120_000 ? 1000 : milliseconds, signal);
 
 type Answers = Parameters<typeof recordingProgram>[2];
 
@@ -291,7 +296,7 @@ describe('--to command:, which passes the secret to a program of the user', () =
 
   test.skipIf(nodeOnly('sets the clock'))('keeps the secret if it hangs', async () => {
     const { me, secrets } = await userWith('store', [{ to: '', hangs: true }]);
-    const { code, stderr } = await me.ci(command, { sleep: fastTime(100).sleep });
+    const { code, stderr } = await me.ci(command, { sleep: soonTwoMinutes });
     const [apiKey = ''] = await secrets();
     expect(code).toBe(1);
     expect(stderr).toMatch(
@@ -326,7 +331,7 @@ describe('a check that takes too long', () => {
 
   test.skipIf(nodeOnly('sets the clock'))('ends after two minutes, and creates no key', async () => {
     const { api, me } = await userWith('gh', answers);
-    const { code, stderr } = await me.ci('keys create k --credit --to github', { sleep: fastTime(100).sleep });
+    const { code, stderr } = await me.ci('keys create k --credit --to github', { sleep: soonTwoMinutes });
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
     expect(stderr).toMatch(
       /^ci: Can't write to GitHub repository of this directory: gh failed: it didn't finish within 2 minutes\. Nothing was created\. /,
