@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { cpuTimer } from '../support/cpu-time.ts';
 import { emptyFolder } from '../support/folder.ts';
 import { errorOf, mistakesIn, read, readIn } from './reading.ts';
 
@@ -379,10 +380,6 @@ describe('a huge or hostile file', () => {
   const million = 1_000_000;
   /** In milliseconds of the processor. Each takes about a second at most. */
   const mostTime = 4000;
-  const cpuTimeSince = (began: NodeJS.CpuUsage) => {
-    const { user, system } = process.cpuUsage(began);
-    return (user + system) / 1000;
-  };
   const tooDeep = 'this is nested too deeply; the format has five levels';
   const tooMany = 'the file has too many entries up to here; move keys to a table, as in from: tenants.csv';
 
@@ -424,10 +421,10 @@ describe('a huge or hostile file', () => {
       "1, column 4: an anchor (&) isn't allowed; write the value out each time, or quote it if it is text",
     ],
   ])('of %s is refused soon', async (_name, text, line) => {
-    const began = process.cpuUsage();
+    const used = cpuTimer();
     const [first] = await mistakesIn(text);
     expect(first).toBe(`line ${line}`);
-    expect(cpuTimeSince(began)).toBeLessThan(mostTime);
+    expect(used()).toBeLessThan(mostTime);
   });
 
   test.each([
@@ -436,8 +433,8 @@ describe('a huge or hostile file', () => {
     ['errors on lines', 'a: ]\n'.repeat(100_000)],
     ['anchors', '&a '.repeat(million)],
   ])('of %s is refused soon, with a place', async (_name, text) => {
-    const began = process.cpuUsage();
+    const used = cpuTimer();
     expect((await mistakesIn(text))[0]).toMatch(/^line \d+, column \d+: /);
-    expect(cpuTimeSince(began)).toBeLessThan(mostTime);
+    expect(used()).toBeLessThan(mostTime);
   });
 });

@@ -10,6 +10,7 @@ import type {
 import { type Block, blockNames, hoursOf } from '../../src/domain/blocks.ts';
 import type { DesiredAccount, DesiredKey, DesiredSeats } from '../../src/domain/desired-account.ts';
 import { planAccount } from '../../src/domain/plan-account.ts';
+import { cpuTimer } from '../support/cpu-time.ts';
 import { hours } from '../support/hours.ts';
 
 const place = { file: 'account.yaml', line: 1, column: 1 };
@@ -396,13 +397,13 @@ describe('a plan for keys', () => {
     expect(notes).toEqual([{ type: 'limits-not-stated', keys: 1 }]);
   });
 
-  test('of 10,000 keys takes less than a second', () => {
+  test('of 10,000 keys takes less than a second of the processor', () => {
     const names = Array.from({ length: 10_000 }, (_, at) => `tenant-${at}`);
     const desired = file({ keys: names.map((name) => key({ name, maxBudget: 25 })) });
     const keys = names.map((name, at) => ({ id: `${at}`, name, keyType: 'credit', maxBudget: at % 2 === 0 ? 25 : 5 }));
-    const start = performance.now();
+    const used = cpuTimer();
     expect(planAccount(desired, account({ keys }), allAllowed).steps).toHaveLength(5000);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(used()).toBeLessThan(1000);
   });
 });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type FileRow, formatOf, RowFile, type RowFormat } from '../../../src/account/bulk/row-file.ts';
 import { exactCsv } from '../../../src/output/delimited.ts';
+import { cpuTimer } from '../../support/cpu-time.ts';
 
 /** Returns the rows of a text: their lines, and their values or what is wrong with them. */
 async function rowsOf(text: string | Buffer, format: RowFormat = 'csv') {
@@ -82,9 +83,9 @@ describe('CSV', () => {
 
   test('takes 100,000 columns, and says once that one appears twice', async () => {
     const columns = Array.from({ length: 100_000 }, (_, at) => `c${at}`);
-    const start = performance.now();
+    const used = cpuTimer();
     expect(await rowsOf(`${columns.join()},c1\n`)).toEqual([[1, 'column "c1" appears twice']]);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(used()).toBeLessThan(5000);
   });
 
   test('is read in parts, wherever they end', async () => {
