@@ -226,9 +226,11 @@ describe('prints nothing, and succeeds,', () => {
   ])('if the API %s, which is not asked again at each Tab', async (_what, behavior) => {
     const api = await server(behavior);
     const me = userOf(api);
-    for (let look = 0; look < 4; look += 1) expect(await complete(me, 'keys')).toEqual([]);
-    await api.got('GET');
     expect(await complete(me, 'keys')).toEqual([]);
+    await api.got('GET');
+    // Most of them at once, because a request is repeated after ten seconds.
+    const looks = await Promise.all(Array.from({ length: 3 }, () => complete(me, 'keys')));
+    expect([...looks, await complete(me, 'keys')]).toEqual([[], [], [], []]);
     expect(api.requests).toEqual(['GET /api/keys']);
   });
 
@@ -258,7 +260,7 @@ test('fetches in a background process without a terminal, which ends without a r
   await closed;
   while (processesOf(me).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(api.requests).toEqual(['GET /api/pools']);
-}, 30_000);
+});
 
 /** The processes in the background that work for a user. */
 function processesOf({ home }: User): { pid: string; terminal: string; session: string }[] {
