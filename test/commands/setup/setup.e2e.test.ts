@@ -1075,7 +1075,7 @@ describe('Ctrl-C during a request', () => {
       await answers(session, [[question, keys]]);
       if (question === 'Charge $49.00 now?' && silent === 'POST /api/pools/') break;
     }
-    await expect.poll(isAsked, { timeout: 20_000 }).toBe(true);
+    await expect.poll(isAsked).toBe(true);
     session.type(ctrlC);
     if (isChange) {
       await session.shows('Interrupted. Waiting up to 10 seconds for the response');
@@ -1155,7 +1155,7 @@ describe('a terminal', () => {
       [/Key name: \(ci-e2e-\w+\) $/, ''],
       [/Number, or the path of another file: $/, '2'],
     ] satisfies [RegExp, string][]) {
-      await expect.poll(() => `${session.screen} `.replace(/\s+$/, ' '), { timeout: 20_000 }).toMatch(shown);
+      await expect.poll(() => `${session.screen} `.replace(/\s+$/, ' ')).toMatch(shown);
       session.type(`${line}\n`);
     }
     expect(await session.exit).toBe(0);

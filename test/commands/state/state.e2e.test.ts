@@ -24,8 +24,7 @@ async function shown(...args: Parameters<typeof shownOnTerminal>) {
 const jsonOf = async (me: User, line: string) => json(await me.ci(`${line} --json`));
 
 /** Waits until a condition holds. */
-const holds = (condition: () => Promise<boolean>) =>
-  expect.poll(condition, { interval: 20, timeout: 15_000 }).toBe(true);
+const holds = (condition: () => Promise<boolean>) => expect.poll(condition, { interval: 20 }).toBe(true);
 
 describe('without a state database', () => {
   test.each(['init', 'status', 'move', 'sync', 'gc --older-than 90d --yes'])('refuses `ci state %s`', async (verb) => {
