@@ -95,7 +95,7 @@ describe('keys create --from', () => {
     const { api, me, write, saved } = await account();
     await me.ci('keys create acme --credit');
     write('in.csv', three);
-    const { code, stderr } = await me.ci(`${create} --yes`);
+    const { code, stderr } = await me.ci(`${create} --concurrency 1 --yes`);
     expect(code).toBe(0);
     expect(stderr).toBe(
       "out.ndjson doesn't have the secrets of keys that existed already: acme. To create one again, revoke it with `ci keys delete NAME`, and run this command again.\n",
@@ -106,7 +106,7 @@ describe('keys create --from', () => {
 
   test('reads standard input, and writes CSV', async () => {
     const { api, me, read } = await account();
-    const { code } = await me.ci('keys create --from - --save-to out.csv --yes', {
+    const { code } = await me.ci('keys create --from - --save-to out.csv --concurrency 1 --yes', {
       stdin: '{"name":"acme","type":"credit"}\n{"name":7,"type":"credit"}\n',
     });
     expect(code).toBe(0);
@@ -130,7 +130,7 @@ describe('keys create --from', () => {
     const first = textAt(json(await me.ci('pools subscribe kimi26 --blocks europe --yes --json')), 'id');
     const second = textAt(json(await me.ci('pools subscribe minimax-m3 --blocks europe --yes --json')), 'id');
     write('in.csv', `name,pool,subscription,type\na,kimi26,,\nb,,${second},subscription\nc,,,credit\n`);
-    const { code, stderr } = await me.ci(`${create} --yes --json`);
+    const { code, stderr } = await me.ci(`${create} --concurrency 1 --yes --json`);
     expect([code, stderr]).toEqual([0, '']);
     const keys = listAt(await api.box.seen(), 'keys').map((key) => {
       const { name, subscriptionId }: { name?: string; subscriptionId?: string | null } = Object(key);
@@ -625,7 +625,7 @@ describe('an API that fails', () => {
     });
     const { me, write, read } = filesOf(userOf(api));
     write('in.csv', 'name,type\nAcme,credit\nglobex,credit\n');
-    const { code, stderr } = await me.ci(`${create} --yes --json`);
+    const { code, stderr } = await me.ci(`${create} --concurrency 1 --yes --json`);
     expect(code).toBe(1);
     expect(stderr).toBe(
       '1 row failed:\n  line 2, Acme: The API named the key "acme" instead of "Acme", so later runs wouldn\'t find it. The new key was revoked.\n',
