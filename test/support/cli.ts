@@ -7,6 +7,7 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
 import { version } from '../../package.json';
 import type { World } from '../../src/context/world.ts';
+import { codeOf } from '../../src/domain/errors.ts';
 import { managementKey, words } from './command-line.ts';
 import { bin, isBinary, program } from './program.ts';
 import { withoutTools } from './search-path.ts';
@@ -94,7 +95,7 @@ export interface User {
  */
 export function user(env: Environment = {}, whenOver: WhenOver = onTestFinished, prefix: readonly string[] = []): User {
   const home = mkdtempSync(path.join(tmpdir(), 'ci-e2e-'));
-  whenOver(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  whenOver(() => removeHome(home));
   const programs = path.join(home, 'bin');
   mkdirSync(programs);
   symlinkSync(bin, path.join(programs, 'ci'));
@@ -224,6 +225,21 @@ export const secret = /sk_(?:live|pool|sandbox)_[A-Za-z0-9_-]{32}/;
 /** Opens a page as the system does, with the `xdg-open` that a test put in the user's path. */
 async function browse(programs: string, env: Environment, url: string): Promise<void> {
   execFileSync(path.join(programs, 'xdg-open'), [url], { env });
+}
+
+/**
+ * Removes a directory in which processes in the background may still write, such as those that fetch names for a shell.
+ * Node.js doesn't list it again when it finds it not empty.
+ */
+function removeHome(home: string): void {
+  for (let left = 100; ; left--) {
+    try {
+      rmSync(home, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (left === 0 || codeOf(error) !== 'ENOTEMPTY') throw error;
+    }
+  }
 }
 
 /** Collects what is written as text. */
