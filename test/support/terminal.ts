@@ -253,7 +253,7 @@ export function drawnFor(columns: number, text: RegExp): RegExp {
 }
 
 /** Matches the progress line of a request, which appears only on a slow machine. */
-const waiting = /(?:\r[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] [^\r]*\x1b\[K)+\r\x1b\[K/g;
+const waiting = /(?:\r[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏|/\\-] [^\r]*\x1b\[K)+\r\x1b\[K/g;
 
 /** Returns what was written to a terminal without the progress lines of requests. */
 export function withoutProgress(written: string): string {
