@@ -13,6 +13,7 @@ import {
   writeWholeFile,
 } from '../support/account-file.ts';
 import { type Ended, settlesIn, type User, userOf } from '../support/cli.ts';
+import { withResolvers } from '../support/resolvers.ts';
 import { at, listAt, type TestSandbox, textAt } from '../support/sandbox.ts';
 import {
   answer,
@@ -196,10 +197,7 @@ async function killed(
   kill: Kill,
   showsSecrets: boolean,
 ): Promise<boolean> {
-  let strike = () => {};
-  const struck = new Promise<'struck'>((resolve) => {
-    strike = () => resolve('struck');
-  });
+  const { promise: struck, resolve: strike } = withResolvers<'struck'>();
   let isOver = false;
   const one = await customer(showsSecrets, (_request, box, change, count) => {
     if (isOver || !isIt(change, count)) return undefined;
@@ -207,7 +205,7 @@ async function killed(
     return async (request) => {
       if (kill === 'carried out') await commit(box, request);
       if (kill === 'carried out late') one.late.push(() => commit(box, request));
-      strike();
+      strike('struck');
     };
   });
   const running = one.me.start(applyAll);
@@ -262,10 +260,7 @@ test.each([
   async (_shows, showsSecrets) => {
     await Promise.all(
       ['create', 'rotate'].map(async (what) => {
-        let strike = () => {};
-        const struck = new Promise<void>((resolve) => {
-          strike = resolve;
-        });
+        const { promise: struck, resolve: strike } = withResolvers();
         let kills = 0;
         const api = await recordedSandbox({
           instead: hiding(showsSecrets, ({ path: url, body }, box) => {

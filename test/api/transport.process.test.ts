@@ -12,6 +12,7 @@ import { Transport, TransportError } from '../../src/api/transport.ts';
 import type { Job, Report } from '../support/caller.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { always, clientOf, failure, managementKey, serve, serveSockets } from '../support/http-server.ts';
+import { withResolvers } from '../support/resolvers.ts';
 import { proxyTo, secureServer } from '../support/tls-servers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'transport-test-'));
@@ -257,10 +258,7 @@ describe('an exchange', () => {
   });
 
   test("doesn't go on arriving after it was aborted", async () => {
-    let accept: (socket: Socket) => void = () => {};
-    const accepted = new Promise<Socket>((resolve) => {
-      accept = resolve;
-    });
+    const { promise: accepted, resolve: accept } = withResolvers<Socket>();
     const server = await serveSockets((socket) => socket.once('data', () => accept(socket.pause())));
     const abort = new AbortController();
     const body = 'x'.repeat(16_000_000);

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { managementKey, sandboxUser, type User, user, userOf } from '../support/cli.ts';
 import { atHand, complete } from '../support/names.ts';
 import { isBinary, nodeOnly } from '../support/program.ts';
+import { withResolvers } from '../support/resolvers.ts';
 import { at, textAt } from '../support/sandbox.ts';
 import { answer, type Behavior, data, deadUrl, recordedSandbox, server, silence, webPage } from '../support/servers.ts';
 
@@ -137,10 +138,7 @@ test('fetches the names again after a change', async () => {
 
 test('does not cache a response from before a change', async () => {
   let isHeld = false;
-  let hold: () => void = () => {};
-  const held = new Promise<void>((resolve) => {
-    hold = resolve;
-  });
+  const { promise: held, resolve: hold } = withResolvers();
   const api = await recordedSandbox({
     instead: ({ method, path }) =>
       method === 'GET' && path === '/api/keys' && !isHeld
@@ -243,10 +241,7 @@ describe('prints nothing, and succeeds,', () => {
 });
 
 test('fetches in a background process without a terminal, which ends without a response', async () => {
-  let over: () => void = () => {};
-  const closed = new Promise<void>((resolve) => {
-    over = resolve;
-  });
+  const { promise: closed, resolve: over } = withResolvers();
   const api = await server((request, response) => {
     response.on('close', over);
     return silence(request, response);

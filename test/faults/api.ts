@@ -3,6 +3,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import { openStore } from '../../src/sandbox/store.ts';
 import { managementKey } from '../support/cli.ts';
 import { ask } from '../support/http.ts';
+import { withResolvers } from '../support/resolvers.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 import type { Change } from './changes.ts';
 import type { Fault } from './faults.ts';
@@ -69,10 +70,7 @@ export async function faultyApi(folder: string, change: Change, fault: Fault, el
   let mended = false;
   let dead = false;
   let count = 0;
-  let strike = () => {};
-  const struck = new Promise<void>((resolve) => {
-    strike = resolve;
-  });
+  const { promise: struck, resolve: strike } = withResolvers();
 
   async function apply(method: string, path: string, body: string): Promise<Answer> {
     const standIn = change.flatPlans ? plans.answer(method, path, body) : undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { userOf } from '../support/cli.ts';
 import { heldResponse } from '../support/lost.ts';
+import { withResolvers } from '../support/resolvers.ts';
 import { type Behavior, data, recordedSandbox, reset, server } from '../support/servers.ts';
 import { ctrlC, enter, onPty } from '../support/terminal.ts';
 
@@ -8,10 +9,7 @@ const frame = '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]';
 
 /** Creates an API that lists pools once it is released. */
 async function slow() {
-  let goOn = () => {};
-  const mayAnswer = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
+  const { promise: mayAnswer, resolve: goOn } = withResolvers();
   const behavior: Behavior = async (request, response) => {
     await mayAnswer;
     return data([{ id: 'p1', slug: 'kimi26', modelName: 'Kimi K2.6', status: 'active' }])(request, response);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type Ended, json, lines, secret, settlesIn, userOf } from '../support/cli.ts';
 import { errorOf, firstChange, heldResponse, lossyCustomer, outcomesOf, stateFiles } from '../support/lost.ts';
+import { withResolvers } from '../support/resolvers.ts';
 import { at, listAt, type TestSandbox, textAt } from '../support/sandbox.ts';
 import { answer, recordedSandbox, reset, silence } from '../support/servers.ts';
 import { ctrlC, onTerminal } from '../support/terminal.ts';
@@ -39,10 +40,7 @@ async function interruptedCustomer(isApplied: boolean, instead: Parameters<typeo
     carry();
     await held.respond(request, response);
   });
-  let carry = () => {};
-  const done = new Promise<void>((resolve) => {
-    carry = resolve;
-  });
+  const { promise: done, resolve: carry } = withResolvers();
   const one: Awaited<ReturnType<typeof lossyCustomer>> = await lossyCustomer(
     (request, before) => first(request, before) ?? instead(request, before),
   );

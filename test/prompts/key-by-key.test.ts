@@ -4,6 +4,7 @@ import type { Display } from '../../src/output/display.ts';
 import { KeyQuestions } from '../../src/prompts/key-by-key.ts';
 import type { Check, Questions } from '../../src/prompts/question.ts';
 import { terminal } from '../support/person.ts';
+import { withResolvers } from '../support/resolvers.ts';
 import { Screen } from '../support/screen.ts';
 
 const anything = { check: () => undefined };
@@ -116,10 +117,7 @@ describe('a secret', () => {
 
 describe('keys that are typed while an answer is checked', () => {
   test("don't become part of the next answer", async () => {
-    let refuse = (_mistake: string) => {};
-    const refused = new Promise<string>((resolve) => {
-      refuse = resolve;
-    });
+    const { promise: refused, resolve: refuse } = withResolvers<string>();
     const check = (typed: string) => (typed === 'mk_bad' ? refused : undefined);
     const { answer, events, getScreen, nextRender } = await put((questions) => secret(questions, check));
     events.type('mk_bad');

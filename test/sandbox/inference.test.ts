@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openStore } from '../../src/sandbox/store.ts';
+import { withResolvers } from '../support/resolvers.ts';
 import { at, creditKey, day, hello, hour, listAt, poolKey, sandbox, type TestSandbox } from '../support/sandbox.ts';
 
 const sentence =
@@ -14,14 +15,8 @@ function refusal(status: number, message: string, type: string, code: string | n
 
 /** A pause that lasts until it is released. */
 function held() {
-  let letGo = () => {};
-  let waiting = () => {};
-  const reached = new Promise<void>((resolve) => {
-    waiting = resolve;
-  });
-  const gate = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
+  const { promise: reached, resolve: waiting } = withResolvers();
+  const { promise: gate, resolve: letGo } = withResolvers();
   const pause = () => {
     waiting();
     return gate;

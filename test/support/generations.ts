@@ -1,6 +1,7 @@
 import { pools } from '../../src/sandbox/catalogue.ts';
 import { type User, userOf } from './cli.ts';
 import { ask, type HttpAnswer } from './http.ts';
+import { withResolvers } from './resolvers.ts';
 import { listAt, sandbox, type TestSandbox, textAt } from './sandbox.ts';
 import { type Received, type RecordingServer, server } from './servers.ts';
 
@@ -88,10 +89,7 @@ export async function newcomerOf(generation: Generation): Promise<Customer> {
 
 /** Starts a server in front of a sandbox that converts every response to one generation. */
 async function speaking(generation: Generation, box: TestSandbox): Promise<SpeakingServer> {
-  let isMade = () => {};
-  const unanswered = new Promise<void>((resolve) => {
-    isMade = resolve;
-  });
+  const { promise: unanswered, resolve: isMade } = withResolvers();
   const recorder = await server(async (request, response) => {
     const { method, path, headers, body } = request;
     const { authorization, 'content-type': type } = headers;

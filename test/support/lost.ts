@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { type Environment, lines, type User, userOf } from './cli.ts';
+import { withResolvers } from './resolvers.ts';
 import { at, type TestSandbox, textAt } from './sandbox.ts';
 import { type Behavior, type Received, type RecordingServer, recordedSandbox, silence } from './servers.ts';
 
@@ -20,14 +21,8 @@ export interface HeldResponse {
 
 /** Holds back the response to one request. */
 export function heldResponse(): HeldResponse {
-  let release: (how: Behavior) => void = () => {};
-  const released = new Promise<Behavior>((resolve) => {
-    release = resolve;
-  });
-  let over = () => {};
-  const left = new Promise<void>((resolve) => {
-    over = resolve;
-  });
+  const { promise: released, resolve: release } = withResolvers<Behavior>();
+  const { promise: left, resolve: over } = withResolvers();
   return {
     async respond(request, response) {
       response.once('close', over).once('finish', over);

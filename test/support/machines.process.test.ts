@@ -5,15 +5,13 @@ import { json } from './cli.ts';
 import { lacksFaketime } from './faketime.ts';
 import { hasHostNames, withHostName } from './host-name.ts';
 import { machine } from './machines.ts';
+import { withResolvers } from './resolvers.ts';
 import { listAt, sandbox, textAt } from './sandbox.ts';
 import { data, type RecordingServer, server } from './servers.ts';
 
 /** Starts an API that answers the first request only when the test says so. */
 async function slowApi(): Promise<RecordingServer & { answer(): void }> {
-  let answer = () => {};
-  const first = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
+  const { promise: first, resolve: answer } = withResolvers();
   const api = await server(async (request, response) => {
     await first;
     await data([])(request, response);

@@ -8,6 +8,7 @@ import { type Ended, type Environment, type User, userOf } from './cli.ts';
 import { ask, type HttpAnswer } from './http.ts';
 import { storeKeys } from './key-store.ts';
 import { isBinary } from './program.ts';
+import { withResolvers } from './resolvers.ts';
 import { at, hello, type Setting, type TestSandbox, textAt } from './sandbox.ts';
 import { type Behavior, forward, type Instead, type RecordingServer, recordedSandbox } from './servers.ts';
 
@@ -304,10 +305,7 @@ export interface HeldCompletions {
 
 /** Holds back the answers to completions until they are released. */
 export function heldCompletions(): HeldCompletions {
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const { promise: released, resolve: release } = withResolvers();
   let count = 0;
   const waiting = new Set<() => void>();
   const behavior =

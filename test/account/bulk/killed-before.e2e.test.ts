@@ -3,12 +3,10 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { settlesIn, userOf } from '../../support/cli.ts';
 import { keyApi } from '../../support/key-api.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 
 test('replaces no other secret at a destination if an earlier command was killed before it created the key', async () => {
-  let strike = () => {};
-  const struck = new Promise<void>((resolve) => {
-    strike = resolve;
-  });
+  const { promise: struck, resolve: strike } = withResolvers();
   const api = await keyApi({
     faultOf: (_request, count) => {
       if (count > 0) return undefined;

@@ -1,15 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { json, secret, settlesIn, type User, userOf } from '../../support/cli.ts';
 import { errorOf, isChange, outcomesOf } from '../../support/lost.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
 import { answer, type Behavior, recordedSandbox, reset, silence } from '../../support/servers.ts';
 
 /** Creates a promise and the function that resolves it. */
 function gate() {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
+  const { promise: opened, resolve: open } = withResolvers();
   return { open, opened };
 }
 

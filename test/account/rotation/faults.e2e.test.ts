@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Ended } from '../../support/cli.ts';
 import { stateFolder } from '../../support/lost.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { at } from '../../support/sandbox.ts';
 import { answer, type Behavior, reset, silence } from '../../support/servers.ts';
 import { rotationScene, type Scene, type Strike, sent } from './scene.ts';
@@ -49,10 +50,7 @@ function appliedThen(box: Scene['box'], otherwise: Behavior): Behavior {
 
 /** Runs a command, and kills it when a request arrives. @param when - before or after the request is applied */
 async function killed(scene: Scene, command: string, place: number, when: 'before' | 'after'): Promise<void> {
-  let strike = () => {};
-  const struck = new Promise<void>((resolve) => {
-    strike = resolve;
-  });
+  const { promise: struck, resolve: strike } = withResolvers();
   scene.strike({
     place,
     does: (box) => async (request) => {

@@ -9,6 +9,7 @@ import { hasHostNames } from '../../support/host-name.ts';
 import { type KeyApi, keyApi } from '../../support/key-api.ts';
 import { type Machine, machine } from '../../support/machines.ts';
 import { sharedPostgres } from '../../support/postgres.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
 
 const server = sharedPostgres({ fsync: false });
@@ -87,12 +88,8 @@ test('goes on at once if a process of the same machine is killed', async () => {
   const [only] = machines;
   const killed = only?.start(patientRotate.replace('new.ndjson', 'killed.ndjson'));
   await changed(api, 10);
-  let goOn = () => {};
-  api.answerAfter(
-    new Promise<void>((resolve) => {
-      goOn = resolve;
-    }),
-  );
+  const { promise: released, resolve: goOn } = withResolvers();
+  api.answerAfter(released);
   const other = only?.start(patientRotate);
   // Each process has at most four changes under way, so five come from both.
   await expect.poll(() => api.unanswered.size, { interval: 5 }).toBeGreaterThanOrEqual(5);

@@ -7,6 +7,7 @@ import { storeKeys } from '../../support/key-store.ts';
 import { errorOf } from '../../support/lost.ts';
 import { reservedPort } from '../../support/ports.ts';
 import { isBinary } from '../../support/program.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { at, textAt } from '../../support/sandbox.ts';
 import {
   gatewayClient,
@@ -52,13 +53,8 @@ function replaceProgram({ home }: User, script: string): void {
 
 /** Starts a gateway that has begun to read the account, and goes on when it is released. */
 async function startingGateway(options = '') {
-  let [release, arrive] = [() => {}, () => {}];
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const arrived = new Promise<void>((resolve) => {
-    arrive = resolve;
-  });
+  const { promise: released, resolve: release } = withResolvers();
+  const { promise: arrived, resolve: arrive } = withResolvers();
   const { me } = await seatHolder({
     instead: ({ path: url }, box) =>
       url === '/v1/models'
@@ -464,14 +460,9 @@ describe('ci gateway --until-unused', () => {
     'refuses users as soon as it begins to stop, and the next one starts another',
     async (context) => {
       await reserveDefaultAddress(context);
-      let [begin, end] = [() => {}, () => {}];
+      const { promise: begun, resolve: begin } = withResolvers();
+      const { promise: over, resolve: end } = withResolvers();
       let [waits, isUnused] = [0, false];
-      const begun = new Promise<void>((resolve) => {
-        begin = resolve;
-      });
-      const over = new Promise<void>((resolve) => {
-        end = resolve;
-      });
       const { me } = await seatHolder();
       // The stop begins when the wait for the next refresh is aborted.
       const gateway = await serveGateway(me, '--until-unused', {
@@ -484,7 +475,7 @@ describe('ci gateway --until-unused', () => {
           await over;
         },
       });
-      onTestFinished(end);
+      onTestFinished(() => end());
       const lease = new AbortController();
       const headers = { authorization: `Bearer ${gateway.token}` };
       expect((await fetch(`${gateway.url}/lease`, { headers, signal: lease.signal })).status).toBe(200);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { json, settlesIn, type User, userOf } from '../../support/cli.ts';
 import { errorOf } from '../../support/lost.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { at, listAt, poolKey, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import { answer, forward, type Instead, type RecordingServer, recordedSandbox } from '../../support/servers.ts';
 import { enter, onTerminal } from '../../support/terminal.ts';
@@ -428,10 +429,7 @@ describe('ci keys rotate', () => {
 
   test('does not replace a key that another command replaced after it was listed', async () => {
     let isHeld = true;
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const { promise: released, resolve: release } = withResolvers();
     const one = await customer(({ path: url }, box) => {
       if (url !== '/api/keys' || !isHeld) return undefined;
       isHeld = false;

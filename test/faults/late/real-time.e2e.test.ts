@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { managementKey, secret, user } from '../../support/cli.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { realTime } from '../../support/world.ts';
 import { SandboxAccount } from './account.ts';
 import { keyCreationUnlisted, type LateChange, purchase } from './changes.ts';
@@ -21,10 +22,7 @@ interface Waiting {
 /** Starts a server that takes {@link delay} to commit the first matching request, even if the client disconnects. */
 async function lateServer({ request: spoiled, listsNoSecrets }: LateChange, commits: boolean, whenOver: CleanUp) {
   const account = new SandboxAccount();
-  let arrive = (_waiting: Waiting) => {};
-  const arrived = new Promise<Waiting>((resolve) => {
-    arrive = resolve;
-  });
+  const { promise: arrived, resolve: arrive } = withResolvers<Waiting>();
   let committed = Promise.resolve();
   let isStruck = false;
   const server = createServer(async (request, response) => {

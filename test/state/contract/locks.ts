@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CommandError } from '../../../src/domain/errors.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { quickClocks } from '../postgres/opened-state.ts';
 import type { Kind } from './contract.ts';
 
@@ -7,10 +8,7 @@ const lock = { name: 'purchase-0123456789abcdef', patience: 60_000 };
 
 /** Returns a promise, and the function that resolves it. */
 function signal(): { readonly given: Promise<void>; readonly give: () => void } {
-  let give = () => {};
-  const given = new Promise<void>((resolve) => {
-    give = resolve;
-  });
+  const { promise: given, resolve: give } = withResolvers();
   return { given, give };
 }
 

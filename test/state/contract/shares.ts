@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { WorkShare } from '../../../src/state/work-share.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { quickClocks } from '../postgres/opened-state.ts';
 import type { Kind } from './contract.ts';
 
@@ -52,10 +53,7 @@ export function testShares({ place, differs }: Kind): void {
       const shared = await place();
       const rows = 300;
       let joined = 0;
-      let letAllIn = () => {};
-      const allIn = new Promise<void>((resolve) => {
-        letAllIn = resolve;
-      });
+      const { promise: allIn, resolve: letAllIn } = withResolvers();
       const parts = await Promise.all(
         Array.from({ length: 6 }, (_, index) =>
           shared.open().share(lock, { id: 'file', rows }, async (share) => {
@@ -114,14 +112,8 @@ export function testShares({ place, differs }: Kind): void {
       const shared = await place();
       const [dying, other] = [shared.open(), shared.open({ clocks: quickClocks() })];
       const waits: number[] = [];
-      let die = () => {};
-      const dead = new Promise<void>((resolve) => {
-        die = resolve;
-      });
-      let begin = () => {};
-      const begun = new Promise<void>((resolve) => {
-        begin = resolve;
-      });
+      const { promise: dead, resolve: die } = withResolvers();
+      const { promise: begun, resolve: begin } = withResolvers();
       const died = dying
         .share(lock, { id: 'file', rows: 10 }, async (share) => {
           const rows = await share.take(4);

@@ -6,6 +6,7 @@ import { children } from '../../support/children.ts';
 import { emptyFolder } from '../../support/folder.ts';
 import { type Postgres, sharedPostgres } from '../../support/postgres.ts';
 import { lacksPostgres } from '../../support/postgres-programs.ts';
+import { withResolvers } from '../../support/resolvers.ts';
 import { creating } from '../contract/samples.ts';
 import { freshState, opened, quickClocks, type StateSchema, sessionElsewhere } from './opened-state.ts';
 
@@ -233,10 +234,7 @@ describe.skipIf(lacksPostgres)('a lock', () => {
       opened(place.url, { clocks: quickClocks() }).state,
     ];
     let joined = 0;
-    let letIn = () => {};
-    const bothIn = new Promise<void>((resolve) => {
-      letIn = resolve;
-    });
+    const { promise: bothIn, resolve: letIn } = withResolvers();
     const parts = await Promise.all(
       sharers.map((state) =>
         state.share(lock, { id: 'file', rows: 8 }, async (share) => {
