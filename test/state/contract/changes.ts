@@ -5,7 +5,7 @@ import { isAbandoned, isOpen, isUnderWay, type RecordedChange, type Settled } fr
 import { thisProcess } from '../../../src/state/process.ts';
 import { driving, strange } from '../../support/odd-texts.ts';
 import type { Kind } from './contract.ts';
-import { account, creating, everyChange, idsIn, laterMoment, namesIn, settledAs } from './samples.ts';
+import { account, clockImprecision, creating, everyChange, idsIn, laterMoment, namesIn, settledAs } from './samples.ts';
 
 /** Texts that JSON, UTF-8 or a database can't hold without care. */
 const oddTexts: readonly string[] = [
@@ -63,13 +63,11 @@ export function testChanges({ place, differs }: Kind): void {
       times.push(await laterMoment());
       const [change] = await shared.open().changes.newest(1);
       const found = [change?.at, change?.sentAt, change?.settled?.at].map((at) => Date.parse(at ?? ''));
-      const elapsed = performance.now() - start;
-      // The clock of a database that takes half a second to answer isn't known more precisely, and is shown up to a second later.
-      const late = elapsed < 500 ? 0 : elapsed + 1000;
+      const imprecision = clockImprecision(performance.now() - start);
       // In the record, times have whole milliseconds.
       found.forEach((at, index) => {
         expect(at).toBeGreaterThanOrEqual(times[index] ?? Number.NaN);
-        expect(at).toBeLessThanOrEqual((times[index + 1] ?? Number.NaN) + late);
+        expect(at).toBeLessThanOrEqual((times[index + 1] ?? Number.NaN) + imprecision);
       });
     });
 

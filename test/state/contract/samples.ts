@@ -80,6 +80,16 @@ export function namesIn(changes: readonly RecordedChange[]): (string | undefined
   return changes.map(({ intent }) => (intent.action === 'create-key' ? intent.name : undefined));
 }
 
+/**
+ * Returns how far times may be off that a database recorded, in milliseconds. One that takes half a second to answer leaves that much
+ * unknown about its clock, and its times are then rounded to seconds.
+ *
+ * @param elapsed - how long all its answers took, in milliseconds
+ */
+export function clockImprecision(elapsed: number): number {
+  return elapsed < 500 ? 0 : elapsed + 2000;
+}
+
 /** Waits until the clock of this machine has moved on. @returns a time after everything before, in epoch milliseconds */
 export async function laterMoment(): Promise<number> {
   const before = Date.now();
