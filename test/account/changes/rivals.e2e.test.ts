@@ -5,32 +5,26 @@ import { withResolvers } from '../../support/resolvers.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
 import { answer, type Behavior, recordedSandbox, reset, silence } from '../../support/servers.ts';
 
-/** Creates a promise and the function that resolves it. */
-function gate() {
-  const { promise: opened, resolve: open } = withResolvers();
-  return { open, opened };
-}
-
 const line = 'keys create x --credit --json --timeout 60s';
 const twice =
   'Continuing, although an earlier "create credit key x" (just now) may still go through. If it does, both take effect.';
 
 /**
  * Starts two commands that create a key with the same name, the second with `--again`. The first request is not applied, and
- * its response is lost once the second request is applied. The second is answered when `answered` opens.
+ * its response is lost once the second request is applied. The second is answered when `answered` resolves.
  */
 async function rivals(flags = '') {
-  const made = gate();
-  const answered = gate();
+  const made = withResolvers();
+  const answered = withResolvers();
   let posts = 0;
   const first: Behavior = async (request, response) => {
-    await made.opened;
+    await made.promise;
     await reset(request, response);
   };
   const second: Behavior = async (request, response) => {
     const { status, body } = await api.box.call(request.method, request.path, { text: request.body });
-    made.open();
-    await answered.opened;
+    made.resolve();
+    await answered.promise;
     await answer(status, body)(request, response);
   };
   const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
@@ -45,21 +39,21 @@ async function rivals(flags = '') {
   const one = me.start(`${line} ${flags}`);
   await api.got('POST');
   const other = me.start(`${line} --again`);
-  await made.opened;
+  await made.promise;
   const looks = () => api.requests.filter((each) => each === 'GET /api/keys').length;
   const before = looks();
   return { api, me, one, other, answered, looks: () => looks() - before };
 }
 
-/** Starts a sandbox that applies every change, and responds when `answered` opens. */
+/** Starts a sandbox that applies every change, and responds when `answered` resolves. */
 async function answeredLater() {
-  const answered = gate();
+  const answered = withResolvers();
   const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
     instead: (request) =>
       isChange(request)
         ? async (received, response) => {
             const { status, body } = await api.box.call(received.method, received.path, { text: received.body });
-            await answered.opened;
+            await answered.promise;
             await answer(status, body)(received, response);
           }
         : undefined,
@@ -87,7 +81,7 @@ test('waits with a second key of the same name until the first one is created', 
   const second = me.start(line);
   await second.stderr(/^Waiting up to [\w ]+ for an earlier change: "create credit key x" \(just now\)\./);
   expect(api.changes).toHaveLength(1);
-  answered.open();
+  answered.resolve();
   const [one, other] = await Promise.all([first.ended, second.ended]);
   const ids = [one, other].map((ended) => textAt(json(ended), 'id'));
   const made = listAt(await api.box.data('GET', '/api/keys')).map((key) => textAt(key, 'id'));
@@ -116,7 +110,7 @@ test('waits with an identical purchase until the first one is made, and then ref
   const second = me.start(subscribe);
   const third = me.start(`${subscribe} --ensure`);
   await Promise.all([second, third].map((each) => each.stderr(/^Waiting up to [\w ]+ for an earlier change: "/)));
-  answered.open();
+  answered.resolve();
   const [one, two, three] = await Promise.all([first.ended, second.ended, third.ended]);
   const [bought, ...others] = listAt(await api.box.seen(), 'subscriptions');
   expect([one.code, two.code, three.code, others, api.changes.length]).toEqual([0, 2, 0, [], 1]);
@@ -128,7 +122,7 @@ describe('two commands that create a key with the same name at once, the first o
   test("don't mistake the other's key for their own, once it is recorded", async () => {
     const { api, me, one, other, answered, looks } = await rivals();
     await expect.poll(looks).toBeGreaterThan(0);
-    answered.open();
+    answered.resolve();
     const [lost, made] = await Promise.all([one.ended, other.ended]);
     expect([lost.code, lost.stdout, errorOf(lost)]).toMatchObject([9, '', { outcome: 'not_applied' }]);
     const [key, ...others] = listAt(await api.box.data('GET', '/api/keys'));
@@ -145,7 +139,7 @@ describe('two commands that create a key with the same name at once, the first o
     expect(lost.stderr).toContain('another ci process is making the same change');
     expect(lost.stderr).not.toMatch(secret);
     expect((await me.ci('history reconcile')).code).toBe(10);
-    answered.open();
+    answered.resolve();
     expect((await other.ended).code).toBe(0);
     expect(outcomesOf(me)).toEqual(['create-key unknown', 'create-key applied']);
     expect(json(await me.ci('history reconcile --wait --json'))).toMatchObject([{ outcome: 'not_applied' }]);

@@ -6,12 +6,6 @@ import type { Kind } from './contract.ts';
 
 const lock = { name: 'purchase-0123456789abcdef', patience: 60_000 };
 
-/** Returns a promise, and the function that resolves it. */
-function signal(): { readonly given: Promise<void>; readonly give: () => void } {
-  const { promise: given, resolve: give } = withResolvers();
-  return { given, give };
-}
-
 /** Tests the locks. */
 export function testLocks({ place, differs }: Kind): void {
   describe('a lock', () => {
@@ -57,18 +51,18 @@ export function testLocks({ place, differs }: Kind): void {
 
     test('is waited for', async () => {
       const shared = await place();
-      const [taken, released] = [signal(), signal()];
+      const [taken, released] = [withResolvers(), withResolvers()];
       const events: string[] = [];
       const first = shared.open().exclusively(lock, async () => {
-        taken.give();
-        await released.given;
+        taken.resolve();
+        await released.promise;
         events.push('first has ended');
       });
-      await taken.given;
+      await taken.promise;
       const second = shared.open({ clocks: quickClocks() }).exclusively({ ...lock, patience: 3_600_000 }, async () => {
         events.push('second has begun');
       });
-      released.give();
+      released.resolve();
       await Promise.all([first, second]);
       expect(events).toEqual(['first has ended', 'second has begun']);
     });
