@@ -114,7 +114,7 @@ describe.each(['credit', 'subscription'] as const)('the rotation of a %s key', (
         const does = faults[name];
         if (!does) throw new Error(`no fault ${name}`);
         scene.strike({ place, does });
-        // Only a request that is never answered takes its time.
+        // Only a request that is never answered needs a short limit.
         const limit = name.startsWith('hangs') ? '--timeout 700ms' : '';
         const first = await scene.me.ci(`${line} --force --json ${limit}`);
         expect([0, 1, 4, 5, 6, 7, 9, 10]).toContain(first.code);

@@ -536,7 +536,7 @@ describe('a hostile list of models', () => {
     ['never comes', silence, 9],
   ])('that %s: nothing is written', async (_what, behavior, exitCode) => {
     const customer = await keyCustomer({ instead: ({ path }) => (path === '/v1/models' ? behavior : undefined) });
-    // Only a response that never comes takes its time.
+    // Only a response that never comes needs a short limit.
     const limit = behavior === silence ? '--timeout 1s' : '';
     const [code] = await refused(customer, `connect opencode --yes ${limit}`);
     expect(code).toBe(exitCode);

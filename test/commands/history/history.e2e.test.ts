@@ -509,7 +509,7 @@ describe('ci history reconcile', () => {
     running.kill('SIGKILL');
     await running.ended;
     failing = true;
-    // Only a request that is never answered takes its time.
+    // Only a request that is never answered needs a short limit.
     const limit = told === silence ? '--timeout 1s' : '';
     const { code, stdout, stderr } = await me.ci(`history reconcile ${limit}`);
     expect(code).toBe(expected);
