@@ -440,11 +440,11 @@ describe('a purchase with a lost response', () => {
   test('that is unknown when the time is up exits with 10', async () => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const me = userOf(api);
-    const ended = await me.ci(`${watch} --settle 100ms --for 2s`);
+    const ended = await me.ci(`${watch} --settle 100ms --interval 1s --for 30s`);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([10, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(errorOf(ended)).toMatchObject({
       code: 'outcome_unknown',
-      message: 'The time limit of 2s was reached, but a purchase may still go through',
+      message: 'The time limit of 30s was reached, but a purchase may still go through',
       outcome: 'unknown',
       retryable: false,
       hint: expect.stringContaining('ci history reconcile --wait'),
@@ -463,7 +463,7 @@ describe('a purchase with a lost response', () => {
     });
     const me = userOf(api);
     settlesIn(me, '1s');
-    const ended = await me.ci(`${watch} --settle 100ms --for 3s`);
+    const ended = await me.ci(`${watch} --settle 100ms --interval 1s --for 30s`);
     expect([ended.code, eventNames(ended).slice(0, 2), api.changes]).toEqual([
       10,
       ['opened', 'error outcome_unknown'],
