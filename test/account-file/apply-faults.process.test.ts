@@ -27,14 +27,16 @@ import {
 } from '../support/servers.ts';
 import { UserTime } from '../support/world.ts';
 
-/** The time after which a change can no longer take effect. A command waits for it in no time, and late changes take effect meanwhile. */
+/** The time after which a change can no longer take effect. It passes in no time, because only the waits of commands count. */
 const settling = '10m';
-/** Gives up on a request that is never answered. */
+/** How long commands wait before late changes take effect, in milliseconds: almost until then. */
+const lateness = 9 * 60_000;
+/** Doesn't wait long for a request that is never answered. */
 const impatient = `${applyAll} --timeout 1s`;
 
 const broken = answer(500, { success: false, error: 'database is down' });
 
-/** Changes that take effect while the next command waits. */
+/** Changes that take effect once commands have waited for {@link lateness}. */
 type LateChanges = (() => Promise<void>)[];
 
 type Fault = (box: TestSandbox, late: LateChanges) => Behavior;
@@ -86,25 +88,29 @@ async function customer(showsSecrets: boolean, watch: Watch): Promise<Customer> 
 /** Returns {@link Customer.run}. */
 function runner(me: User, late: LateChanges): Customer['run'] {
   const time = new UserTime();
-  const takeEffect = async () => {
-    for (const change of late.splice(0)) await change();
-  };
+  let waited = 0;
   return async (line) => {
     const interrupt = new AbortController().signal;
     const clocks = time.start(interrupt);
     const sleep: typeof clocks.sleep = async (milliseconds, signal) => {
-      if (signal === interrupt) await takeEffect();
       await clocks.sleep(milliseconds, signal);
+      if (signal !== interrupt || late.length === 0) return;
+      waited += milliseconds;
+      if (waited >= lateness) await takeEffect(late);
     };
-    const ended = await me.ci(line, { ...clocks, sleep, interrupt });
-    await takeEffect();
-    return ended;
+    return await me.ci(line, { ...clocks, sleep, interrupt });
   };
 }
 
+async function takeEffect(late: LateChanges): Promise<void> {
+  for (const change of late.splice(0)) await change();
+}
+
 /** Applies the file again, and checks that nothing is left to do. */
-async function checkAgain({ me, api, run }: Customer, label: string): Promise<void> {
+async function checkAgain({ me, api, late, run }: Customer, label: string): Promise<void> {
   const again = await run(applyAll);
+  // Those that no command waited for.
+  await takeEffect(late);
   expect([label, again.code, again.code === 0 ? '' : again.stderr]).toEqual([label, 0, '']);
   await checkApplied(me, api.box);
   const plan = await run('plan --update-existing --allow-destroy --detailed-exitcode --json');
