@@ -218,7 +218,7 @@ describe('release', () => {
     const stream = streamOf(body);
     expect(await next(stream)).toBe('xxx');
     socket.write('0\r\n\r\n');
-    await vi.waitFor(() => expect(request.complete).toBe(true));
+    await expect.poll(() => request.complete).toBe(true);
     body.release();
     expect(await rest(stream)).toBe(text.slice(3));
   });

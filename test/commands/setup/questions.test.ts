@@ -23,9 +23,6 @@ import { listAt, type Setting, sandbox, type TestSandbox, textAt } from '../../s
 import { Screen } from '../../support/screen.ts';
 import { worldWith } from '../../support/world.ts';
 
-/** How long to wait for what the screen is to show, which no result depends on. */
-const patience = { timeout: 20_000 };
-
 const select = '↑↓ navigate • ⏎ select • esc back';
 
 /** What a step starts with. */
@@ -92,7 +89,7 @@ async function at(step: Step, { answers = {}, key = 'mk_of_the_tests', setting =
     return screen.text;
   };
   const shows = (screen: string | RegExp) =>
-    expect.poll(getScreen, patience).toEqual(typeof screen === 'string' ? screen : expect.stringMatching(screen));
+    expect.poll(getScreen).toEqual(typeof screen === 'string' ? screen : expect.stringMatching(screen));
   const press = (...keys: readonly string[]) => {
     for (const name of keys) events.keypress(name);
   };
@@ -508,7 +505,7 @@ describe('the place for the key', () => {
     // The folder of the test doesn't exist.
     press('down', 'enter');
     await expect
-      .poll(getFullOutput, patience)
+      .poll(getFullOutput)
       .toMatch(/✗ Can't write \/home\/me\/some-project\/\.env: [^?]*\? Save the key to:\n[^\n]*\n❯ \.env/);
     expect(wizard.destination).toBeUndefined();
     press('down', 'enter');
