@@ -83,7 +83,7 @@ function changeText(change: RecordedChange, clock: ServerClock): string {
     machine: process.machine,
     process,
     at: seconds(at),
-    ...(sentAt !== undefined && { sent_at: seconds(sentAt) }),
+    ...(sentAt !== undefined && { sent_at: clock.toServerAtLatest(Date.parse(sentAt)) / 1000 }),
     ...(settled && {
       outcome: settled.outcome,
       found_by: settled.by,

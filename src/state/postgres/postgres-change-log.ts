@@ -143,13 +143,12 @@ export class PostgresChangeLog implements ChangeLog {
   async add(changes: readonly RecordedChange[]): Promise<void> {
     const { database, serverClock } = this.#options;
     await this.#measureClock();
-    const seconds = (time: string) => serverClock.toServer(Date.parse(time)) / 1000;
     const rows = changes.map(({ id, at, sentAt, intent, before, account, process }) => ({
       ...rowOf({ id, change: { intent, before, account } }),
       machine: process.machine,
       process,
-      at: seconds(at),
-      sent_at: sentAt === undefined ? null : seconds(sentAt),
+      at: serverClock.toServer(Date.parse(at)) / 1000,
+      sent_at: sentAt === undefined ? null : serverClock.toServerAtLatest(Date.parse(sentAt)) / 1000,
     }));
     const { schema } = database.address;
     await database.rows(

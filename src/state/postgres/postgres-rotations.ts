@@ -281,7 +281,7 @@ export class PostgresRotations implements RotationStore {
     return {
       ...rotation,
       startedAt: serverClock.toServer(startedAt),
-      ...(provenAt !== undefined && { provenAt: serverClock.toServer(provenAt) + 1000 }),
+      ...(provenAt !== undefined && { provenAt: serverClock.toServerAtLatest(provenAt) }),
     };
   }
 

@@ -9,6 +9,8 @@ export class ServerClock {
   readonly #wall: () => number;
   /** By how much the server's clock is ahead, at least, in milliseconds; undefined before the first measurement. */
   #offset: number | undefined;
+  /** By how much it was ahead at the last measurement, at most, in milliseconds. */
+  #mostOffset = 0;
 
   /** @param wall - returns this machine's time, in epoch milliseconds */
   constructor(wall: () => number) {
@@ -32,6 +34,7 @@ export class ServerClock {
     const isPossible = this.#offset !== undefined && this.#offset >= least && this.#offset <= most;
     // Otherwise one of the clocks was set, or the earlier measurement was less precise.
     if (!isPossible) this.#offset = least;
+    this.#mostOffset = most;
   }
 
   /** Converts a time of the server to this machine's clock. If the clocks differ, the result is rounded to a later second. */
@@ -42,6 +45,15 @@ export class ServerClock {
   /** Converts a time of this machine's clock to the server's. If the clocks differ, the result is up to two seconds earlier. */
   toServer(localTime: number): number {
     return localTime + this.#shift - (this.#shift === 0 ? 0 : 1000);
+  }
+
+  /**
+   * Converts a time from which a change settles to the server's. If the clocks differ, the result is later: by up to a second, and the
+   * time that the server takes to answer.
+   */
+  toServerAtLatest(localTime: number): number {
+    const isSame = this.#shift === 0 && this.#mostOffset < tolerance;
+    return localTime + (isSame ? 0 : Math.ceil(this.#mostOffset / 1000) * 1000);
   }
 
   get #shift(): number {

@@ -137,6 +137,21 @@ describe.skipIf(lacksPostgres)('the record in a database', () => {
     expect(await state.changes.open()).toMatchObject([{ id, intent, before, settled }]);
   });
 
+  test.each([-1900, -600, 600, 1900])(
+    'settles a moved change no earlier if its machine is %i ms ahead',
+    async (ahead) => {
+      const place = await freshState(server());
+      const { state, database } = opened(place.url);
+      const clocks = { ...realClocks, wall: () => Date.now() + ahead };
+      const sentAt = Date.now();
+      const at = new Date(sentAt + ahead).toISOString();
+      const change = { id: 'a', at, sentAt: at, process: thisProcess(), ...creating('a') };
+      expect(await addRecorded(database, clocks, [change])).toEqual({ added: 1, updated: 0 });
+      const [moved] = await state.changes.newest(1);
+      expect(Date.parse(moved?.sentAt ?? '')).toBeGreaterThanOrEqual(sentAt);
+    },
+  );
+
   test('has what a query by hand understands', async () => {
     const place = await freshState(server());
     const { changes } = opened(place.url).state;

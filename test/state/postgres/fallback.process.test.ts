@@ -17,8 +17,8 @@ import { freshState, opened, realClocks } from './opened-state.ts';
 const lock = { name: 'keys-0123456789abcdef', patience: 0 };
 const away = { code: 'state_unreachable', message: expect.stringContaining('the connection was refused') };
 
-function fileState(folder = path.join(emptyFolder(), 'state')) {
-  return new FileState({ folder, env: {}, clocks: realClocks, onWait: () => {}, hint: 'Free up disk space.' });
+function fileState(folder = path.join(emptyFolder(), 'state'), clocks = realClocks) {
+  return new FileState({ folder, env: {}, clocks, onWait: () => {}, hint: 'Free up disk space.' });
 }
 
 describe.skipIf(lacksPostgres)('a state that can be read without its database', () => {
@@ -237,6 +237,25 @@ describe('a state without its database', () => {
 
 describe.skipIf(lacksPostgres)('changes made without the database', () => {
   const server = sharedPostgres({ fsync: false });
+
+  test.each([-1900, -600, 600, 1900])(
+    'settle no earlier on other machines if the clock of this one is %i ms ahead',
+    async (ahead) => {
+      const place = await freshState(server());
+      const folder = path.join(emptyFolder(), 'state');
+      const clocks = { ...realClocks, wall: () => Date.now() + ahead };
+      const unsynced = new UnsyncedChanges(folder, {}, 'a database');
+      const { changes } = new OfflineState({ files: fileState(folder, clocks), unsynced, clocks, onChange: () => {} });
+      const id = await changes.begin(creating('a'));
+      const sentAt = Date.now();
+      await changes.sent(id);
+      const { state, synced } = opened(place.url, { folder, clocks });
+      await state.changes.newest(1);
+      const [elsewhere] = await opened(place.url).state.changes.newest(1);
+      expect([synced, elsewhere?.id]).toEqual([[1], id]);
+      expect(Date.parse(elsewhere?.sentAt ?? '')).toBeGreaterThanOrEqual(sentAt);
+    },
+  );
 
   test('are in the database after the next command, with their times and outcomes', async () => {
     const place = await freshState(server());

@@ -14,12 +14,14 @@ describe('the clock of the server', () => {
   test('counts as that of this machine until it is measured', () => {
     const { server } = clock();
     expect([server.isMeasured, server.toLocal(start), server.toServer(start)]).toEqual([false, start, start]);
+    expect(server.toServerAtLatest(start)).toBe(start);
   });
 
   test.each([0, 1, -1, 499, -499])('counts as that of this machine if it is %i ms ahead', (ahead) => {
     const { server } = clock();
     server.measure(start + ahead, start);
     expect([server.isMeasured, server.toLocal(start), server.toServer(start)]).toEqual([true, start, start]);
+    expect(server.toServerAtLatest(start)).toBe(start);
   });
 
   test.each([500, -500, 1234, -1234, hour, -hour, 48 * hour + 700, -1000 * hour - 1])(
@@ -33,6 +35,9 @@ describe('the clock of the server', () => {
       const late = server.toServer(start) - (start + ahead);
       expect(late).toBeLessThanOrEqual(0);
       expect(late).toBeGreaterThanOrEqual(-2000);
+      const atLatest = server.toServerAtLatest(start) - (start + ahead);
+      expect(atLatest).toBeGreaterThanOrEqual(0);
+      expect(atLatest).toBeLessThan(1000);
       // What was recorded at a time is found by asking for that time as it is shown here.
       expect(server.toServer(server.toLocal(start + ahead))).toBeLessThanOrEqual(start + ahead);
     },
@@ -47,6 +52,9 @@ describe('the clock of the server', () => {
       expect(late, String(ahead)).toBeGreaterThanOrEqual(0);
       expect(late, String(ahead)).toBeLessThan(4000 + 1000);
       expect(server.toServer(start), String(ahead)).toBeLessThanOrEqual(start + ahead);
+      const atLatest = server.toServerAtLatest(start) - (start + ahead);
+      expect(atLatest, String(ahead)).toBeGreaterThanOrEqual(0);
+      expect(atLatest, String(ahead)).toBeLessThan(4000 + 1000);
     }
   });
 
@@ -56,6 +64,7 @@ describe('the clock of the server', () => {
     machine.now = start + 4000;
     server.measure(start + hour, start);
     expect(server.toLocal(start + hour)).toBe(start);
+    expect(server.toServerAtLatest(start)).toBe(start + hour);
   });
 
   test('is measured anew if a clock was set', () => {
