@@ -134,3 +134,11 @@ export function isOpen(change: RecordedChange): boolean {
   const { settled, intent } = change;
   return (settled?.outcome === 'unknown' && intent.action !== 'api') || isAbandoned(change);
 }
+
+/** Returns the changes whose outcome is still to be found, oldest first. @throws CommandError if the record can't be read */
+export async function changesToFind(log: Pick<ChangeLog, 'open'>): Promise<RecordedChange[]> {
+  const seen = new Set((await log.open()).filter(isOpen).map(({ id }) => id));
+  if (seen.size === 0) return [];
+  // A process may have recorded the outcome and ended since the record was read.
+  return (await log.open()).filter((change) => seen.has(change.id) && isOpen(change));
+}

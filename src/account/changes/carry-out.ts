@@ -5,7 +5,7 @@ import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
 import { timesOf } from '../../domain/pace.ts';
 import type { Before, Intent } from '../../domain/reconcile.ts';
 import { timeAgo } from '../../output/time.ts';
-import { type ChangeLog, isOpen, type RecordedAccount, type Settled } from '../../state/change-log.ts';
+import { type ChangeLog, changesToFind, type RecordedAccount, type Settled } from '../../state/change-log.ts';
 import { noteUndelivered } from '../secrets/undelivered.ts';
 import {
   type Action,
@@ -284,8 +284,8 @@ async function noteOpen(
   account: RecordedAccount,
   intent: Intent,
 ): Promise<void> {
-  const open = (await history.open()).filter(
-    (each) => each.account.id === account.id && isOpen(each) && !compareChanges(intent, each.intent),
+  const open = (await changesToFind(history)).filter(
+    (each) => each.account.id === account.id && !compareChanges(intent, each.intent),
   );
   const last = open.at(-1);
   if (!last) return;

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Before, Intent } from '../../../src/domain/reconcile.ts';
-import { isAbandoned, isOpen, type RecordedChange } from '../../../src/state/change-log.ts';
+import { changesToFind, isAbandoned, isOpen, type RecordedChange } from '../../../src/state/change-log.ts';
 import { History } from '../../../src/state/files/history.ts';
 import { thisProcess } from '../../../src/state/process.ts';
 import { children } from '../../support/children.ts';
@@ -349,6 +349,29 @@ describe('many processes', () => {
     other.kill('SIGKILL');
     await other.ended;
     expect([isAbandoned(working), isOpen(working)]).toEqual([true, true]);
+    expect(await changesToFind({ open: async () => history.open() })).toEqual([working]);
+  });
+
+  test('leave none to find if they record the outcome and end while another one reads the record', async () => {
+    const folder = join(emptyFolder(), 'state');
+    const other = child(`
+      import { History } from './module.mjs';
+      const history = new History(${JSON.stringify(folder)}, {}, Date.now);
+      const id = await history.begin(${JSON.stringify({ intent, before: {}, account })});
+      process.stdin.resume().on('end', () => history.settle(id, { outcome: 'applied', by: 'answer', ids: [] }));
+      console.log('began');`);
+    await other.says('began');
+    const { history } = record(folder);
+    const read: number[] = [];
+    const open = async () => {
+      const changes = history.open();
+      read.push(changes.length);
+      other.release();
+      await other.ended;
+      return changes;
+    };
+    expect(await changesToFind({ open })).toEqual([]);
+    expect(read).toEqual([1, 0]);
   });
 });
 
