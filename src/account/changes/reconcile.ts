@@ -1,7 +1,7 @@
 import type { Context } from '../../context/context.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { isOpen, isUnderWay, type RecordedChange } from '../../state/change-log.ts';
+import { changesToFind, isOpen, isUnderWay, type RecordedChange } from '../../state/change-log.ts';
 import { forgetKey } from '../stored-keys/store.ts';
 import { type Action, describeChange, type FoundBy } from './actions.ts';
 import { type ChangingContext, recordOutcome } from './carry-out.ts';
@@ -66,7 +66,7 @@ async function retryUnclear(context: ReconcilingContext, tried: readonly Recorde
   if (tried.length < 2) return;
   const history = await context.record.history();
   const ids = new Set(tried.map(({ id }) => id));
-  const unclear = (await history.open()).filter((change) => ids.has(change.id) && isOpen(change));
+  const unclear = (await changesToFind(history)).filter(({ id }) => ids.has(id));
   if (unclear.length === tried.length) return;
   for (const change of unclear) {
     const finding = await findOutcome(context, unsettledChange(change, context), { patience: 0 });
